@@ -13,13 +13,17 @@ const (
 )
 
 // Form is an op's index map as data. Space is the iteration space: the axes of the result, then Folds axes that are folded away. Reads says
-// for each argument where it is read, given a point of Space. Results of ops with several results share the Space.
+// for each argument where it is read, given a point of Space. Results of ops with several results share the Space. A View of several arguments
+// (concat) reads the one argument in which its place lies.
 type Form struct {
 	Kind  Kind
 	Space []int64
 	Folds int
 	Reads []Access
-	Code  string // the scalar code (package scalar) of a Map, or the folding code of a Reduce
+	Code  string // the scalar code (package scalar) of a Map, or the folding code of a Reduce; "const", "cast", "iota", "gather" for those ops
+	Value Scalar // the number of a Map with the code "const"
+	Place Affine // what an Index with the code "iota" gives
+	Flat  bool   // a View whose result has the argument's elements in the same row-major order; Reads may then be empty
 }
 
 // Access is an affine map from a point of Space to a place in an argument: for each of the argument's axes an Affine; and what is read
@@ -30,7 +34,8 @@ type Access struct {
 	Padded bool
 }
 
-// Affine is (Base + Σ Coef[i]·point[Axis[i]]) / Step; a place where the division is not exact reads the fill (interior padding). Step 0 counts as 1.
+// Affine is (Base + Σ Coef[i]·point[Axis[i]]) / Step; a place where the division is not exact reads the fill (interior padding). Step 0 counts as 1. Step
+// -1 means that the place along this axis is not affine: it is what the second argument holds (gather).
 type Affine struct {
 	Base int64
 	Step int64

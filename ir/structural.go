@@ -18,7 +18,6 @@ type Scan struct {
 	Reverse             bool
 }
 
-
 func (Call) Name() string { return "call" }
 func (Scan) Name() string { return "scan" }
 

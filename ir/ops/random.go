@@ -1,0 +1,135 @@
+package ops
+
+import (
+	"fmt"
+
+	"modelc/ir"
+)
+
+// A key is u32[2]. A run-time seed enters as a u32[2] input (scalar.Seed); all else is derived by folding. How bits follow from a key, a row and a column
+// is defined in ir/scalar/philox.go: axis 0 of a result counts rows, and the optional second argument (i32[]) is the global number of the first row, so
+// that any split of a batch draws the same numbers.
+
+// Key is the key of a seed that is known when compiling.
+type Key struct {
+	ir.NoGrad
+	Seed uint64
+}
+
+// Fold derives a key from a key and an integer scalar.
+type Fold struct{ ir.NoGrad }
+
+// FoldConst derives a key from a key and a number known when compiling; it agrees with Fold of the same number.
+type FoldConst struct {
+	ir.NoGrad
+	Data uint64
+}
+
+// Bits is u32 words: (key[, first row]).
+type Bits struct {
+	ir.NoGrad
+	Shape ir.Shape
+}
+
+// Uniform is numbers in [0, 1), multiples of 2^-24 (f64: 2^-53, bf16: 2^-8, f16: 2^-11): (key[, first row]).
+type Uniform struct {
+	ir.NoGrad
+	Type ir.Type
+}
+
+// Normal is standard normal numbers (Box and Muller) computed in f32 (f64: in f64) and rounded to the type: (key[, first row]).
+type Normal struct {
+	ir.NoGrad
+	Type ir.Type
+}
+
+// RandomInt is integers in [0, Bound), Bound at most 2^31: (key[, first row]).
+type RandomInt struct {
+	ir.NoGrad
+	Type  ir.Type
+	Bound int64
+}
+
+func (Key) Name() string       { return "key" }
+func (Fold) Name() string      { return "fold" }
+func (FoldConst) Name() string { return "fold_const" }
+func (Bits) Name() string      { return "random_bits" }
+func (Uniform) Name() string   { return "random_uniform" }
+func (Normal) Name() string    { return "random_normal" }
+func (RandomInt) Name() string { return "random_int" }
+
+// KeyType is the type of a key.
+var KeyType = ir.Of(ir.U32, 2)
+
+// Infer returns the type of a key.
+func (o Key) Infer(c *ir.Instr) ([]ir.Type, error) {
+	return []ir.Type{KeyType}, arity(o, c, 0)
+}
+
+// Infer requires a key and an integer scalar.
+func (o Fold) Infer(c *ir.Instr) ([]ir.Type, error) {
+	if err := arity(o, c, 2); err != nil {
+		return nil, err
+	}
+	if err := key(o, c); err != nil {
+		return nil, err
+	}
+	if t := c.Args[1].Type; !t.DType.IsInt() || t.Shape.Rank() != 0 {
+		return nil, argument(o, 1, "an integer scalar", t.String())
+	}
+	return []ir.Type{KeyType}, nil
+}
+
+// Infer requires a key.
+func (o FoldConst) Infer(c *ir.Instr) ([]ir.Type, error) {
+	if err := arity(o, c, 1); err != nil {
+		return nil, err
+	}
+	return []ir.Type{KeyType}, key(o, c)
+}
+
+// Infer requires a key and, if given, an i32 scalar.
+func (o Bits) Infer(c *ir.Instr) ([]ir.Type, error) {
+	return []ir.Type{{DType: ir.U32, Shape: o.Shape}}, draw(o, c)
+}
+
+// Infer requires a key, if given an i32 scalar, and a floating-point type.
+func (o Uniform) Infer(c *ir.Instr) ([]ir.Type, error) { return drawFloat(o, c, o.Type) }
+
+// Infer requires a key, if given an i32 scalar, and a floating-point type.
+func (o Normal) Infer(c *ir.Instr) ([]ir.Type, error) { return drawFloat(o, c, o.Type) }
+
+// Infer requires a key, if given an i32 scalar, and a bound that the type holds.
+func (o RandomInt) Infer(c *ir.Instr) ([]ir.Type, error) {
+	if !o.Type.DType.IsInt() {
+		return nil, attribute(o, "an integer type", o.Type.DType.String())
+	}
+	if _, hi := o.Type.DType.Range(); o.Bound < 1 || o.Bound > 1<<31 || float64(o.Bound-1) > hi {
+		return nil, attribute(o, "a bound from 1 to 2147483648 that the type holds", fmt.Sprint(o.Bound))
+	}
+	return []ir.Type{o.Type}, draw(o, c)
+}
+
+func key(op ir.Op, c *ir.Instr) error {
+	if c.Args[0].Type != KeyType {
+		return argument(op, 0, KeyType.String(), c.Args[0].Type.String())
+	}
+	return nil
+}
+
+func draw(op ir.Op, c *ir.Instr) error {
+	if len(c.Args) != 1 && len(c.Args) != 2 {
+		return attribute(op, "a key and perhaps a first row", fmt.Sprintf("%d arguments", len(c.Args)))
+	}
+	if len(c.Args) == 2 && c.Args[1].Type != ir.Of(ir.I32) {
+		return argument(op, 1, "i32[]", c.Args[1].Type.String())
+	}
+	return key(op, c)
+}
+
+func drawFloat(op ir.Op, c *ir.Instr, t ir.Type) ([]ir.Type, error) {
+	if !t.DType.IsFloat() {
+		return nil, attribute(op, "a floating-point type", t.DType.String())
+	}
+	return []ir.Type{t}, draw(op, c)
+}
