@@ -1,0 +1,20 @@
+package asm
+
+func detect() Level                         { return Go }
+func kernelsFor(Level) *gemmKernels         { return &goKernels }
+func sumOne(x []float32) float32            { return sumGo(x) }
+func dotOne(x, y []float32) float32         { return dotGo(x, y) }
+func maxOf(x []float32) float32             { return maxOfGo(x) }
+func minOf(x []float32) float32             { return minOfGo(x) }
+func (k Key) blocks(dst []uint32, n uint64) { k.blocksGo(dst, n) }
+
+func pack(dst []float32, stride int, src []float32, at, step, depth, width, n int) {
+	packGo(dst, stride, src, at, step, depth, width, n)
+}
+
+// Pause tells the processor that a loop spins.
+func Pause() {}
+
+// FlushDenormals makes the calling thread treat denormal floats as zero and returns whether the processor can. The caller
+// must have locked its goroutine to the thread, and must not hand the thread back.
+func FlushDenormals() bool { return false }
