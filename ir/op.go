@@ -30,6 +30,9 @@ type Ref struct {
 // NoGrad is embedded by ops whose results are constants for differentiation.
 type NoGrad struct{}
 
+// Constant marks the ops whose results are constants for differentiation, so that nothing before them is differentiated either.
+func (NoGrad) Constant() {}
+
 // Grad returns zeros.
 func (NoGrad) Grad(_ *Builder, c *Instr, _ []*Value) []*Value { return make([]*Value, len(c.Args)) }
 
