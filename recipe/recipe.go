@@ -38,20 +38,23 @@ type Data struct {
 
 // Source is where rows come from. The first main source (Split "") is cut by Data.Split; a source with a Split adds that split.
 //
-// Kinds: csv tsv idx images text npy dataset. Options by kind: csv/tsv: columns ([]string as JSON), missing ([]string), trim (bool), delimiter; idx:
-// Paths by column name in Fields; images: size [h, w], 0 none; dataset: Paths[0] is the name in the catalogue.
+// Kinds: csv tsv idx images text npy dataset. csv, tsv: Columns, Missing, Trim, Delimiter, Separator; in a tsv a quote is an ordinary character. idx, npy:
+// paths by column name in Fields. images: Paths are folders, columns image and label, Size. text: Paths give one stream, in one row with any column of type
+// text; or paths by column name in Fields: a row is a line. dataset: Paths[0] is the name in the catalogue.
 type Source struct {
-	Kind    string            `json:"kind"`
-	Split   string            `json:"split,omitempty"`
-	Paths   []string          `json:"paths,omitempty"`   // as written; relative to Base, then searched in the data folders
-	Base    string            `json:"base"`              // folder of the file that names them
-	Fields  map[string]string `json:"fields,omitempty"`  // idx, npy: column → path
-	Columns []string          `json:"columns,omitempty"` // names for a file without a header
-	Missing []string          `json:"missing,omitempty"` // texts that mean missing, beside the empty one
-	Trim    bool              `json:"trim,omitempty"`    // cut blanks around fields
-	Size    [2]int            `json:"size,omitempty"`    // images: height, width to resize to
-	Joined  []Source          `json:"joined,omitempty"`  // join(a, b, …): tables joined onto this one by the column names they share
-	At      Place             `json:"at"`
+	Kind      string            `json:"kind"`
+	Split     string            `json:"split,omitempty"`
+	Paths     []string          `json:"paths,omitempty"`     // as written; relative to Base, then searched in the data folders
+	Base      string            `json:"base"`                // folder of the file that names them
+	Fields    map[string]string `json:"fields,omitempty"`    // idx, npy: column → path
+	Columns   []string          `json:"columns,omitempty"`   // names for a file without a header
+	Delimiter string            `json:"delimiter,omitempty"` // csv: one character; empty: a comma, a tab for tsv
+	Separator string            `json:"separator,omitempty"` // csv, tsv: between the parts of a [text]; empty: "|"
+	Missing   []string          `json:"missing,omitempty"`   // texts that mean missing, beside the empty one
+	Trim      bool              `json:"trim,omitempty"`      // cut blanks around fields
+	Size      [2]int            `json:"size,omitempty"`      // images: height, width to resize to
+	Joined    []Source          `json:"joined,omitempty"`    // join(a, b, …): tables joined onto this one by the column names they share
+	At        Place             `json:"at"`
 }
 
 // Type is the type of a value of one row. Elem: float f32 f64 u8 i32 i64 bool id text time. Dims are numbers; a negative entry -k is a length of the row, at most
@@ -74,13 +77,40 @@ type Column struct {
 	At    Place  `json:"at"`
 }
 
-// Expr is an expression of one row, evaluated on the host. Op is one of:
+// Expr is an expression of one row, evaluated on the host. Args are the positional arguments of the call in the order written (numbers and texts
+// as "number" and "text"), Options the named ones that are listed here. Numbers are computed in float64 when an argument is a float, else in int64; elementwise
+// ops take equal shapes, a scalar, or a suffix. An op on a missing value gives a missing value, but for missing, fill, and, or (Kleene's: true or missing = true).
 //
-//	column NAME · number · text · transform call (Op "fit:NAME", Args encoded together) · operators + - * / // % ^ neg not and or == != < <= > >=
-//	missing(x) · fill(x, value) with Op "fill" and Transform set when the value is fitted (median mean mode) · length(x) · truncate(x, n) · lower upper strip
-//	split(x, sep) · columns(…) "gather" · one_hot multi_hot · float int bool id text casts "cast" (Type says to what) · exp log log1p sqrt abs min max floor round ·
-//	where(c, a, b) · contains(x, text) · starts_with · windows(stream, n, offset, stride) · image(path) resize gray · date(x) and its parts year month day hour weekday ·
-//	reshape
+//	column              Name, a column of the same block
+//	number text         Number (true 1, false 0 with Type bool), Text
+//	fit:NAME            [x…]: the transform NAME encodes x; several arguments are gathered first. Standardize, MinMax: float per component; Category: id, a list
+//	                    of ids for a list; Char, BPE, Words: a list of ids for a text. Options eos=1, bos=1: the reserved ids at the end, at the start
+//	+ - * / // % ^      [a, b]; / is true division, // and % round down, % has the sign of b
+//	neg not             [a]
+//	and or              [a, b]
+//	== != < <= > >=     [a, b] of numbers, bools, times, or texts (by bytes)
+//	missing             [x]: bool, per component
+//	fill                [x, value], or [x] with Name, a transform of kind fill
+//	where               [condition, a, b]
+//	min max             [a, b]
+//	clamp               [x, low, high]
+//	exp log log1p sqrt abs floor ceil round sin cos tanh   [x]
+//	length              [x]: characters of a text, elements of a list
+//	truncate            [x, n]: the first n characters of a text, the first n elements of a list
+//	lower upper strip   [text]
+//	split               [text, separator]: a list of texts, cut of blanks; an empty text gives an empty list
+//	contains starts_with ends_with   [text, part]
+//	gather              [x…]: columns(…), its patterns expanded: all elements one after another, a vector
+//	one_hot             [id]: a last axis of Type.Dims' last size
+//	multi_hot           [list of ids]: multi_hot(tags, genres) is multi_hot [fit:tags [genres]]; size Type.Dims[0]
+//	cast                [x]: to Type.Elem (and Range); float(text) and int(text) parse; a number out of the range is an error that names the row
+//	reshape             [x]: to Type.Dims
+//	windows             [stream, n], Options offset (0), stride (n): row i is the elements i*stride+offset … +n of the split's stream: the rows of a table, or
+//	                    the elements of the rows' lists one after another. Only elementwise ops and fit may follow it. All windows of a block have one stride
+//	image               [path text]: Type.Dims [c, h, w], c 1 grey or 3 RGB, u8; resize(image(path), h, w) decodes any size
+//	resize              [image, h, w];  gray [image of 3 channels]: 1 channel
+//	date                [text]: the time of an ISO 8601 date (and clock), UTC; a time is a number of seconds since 1970
+//	year month day hour minute weekday   [time]: i64; month and day from 1, weekday from Monday = 0
 type Expr struct {
 	Op      string             `json:"op"`
 	Args    []*Expr            `json:"args,omitempty"`
