@@ -22,7 +22,7 @@ type Pool struct {
 	workers int
 	job     func(worker, workers int)
 	start   gate // opened by Run, awaited by workers
-	finish  gate // opened by the last worker, awaited by Run (waiter 0)
+	finish  gate // opened by the last worker, awaited by Run
 	step    gate // opened by the last worker to reach a barrier
 	left    atomic.Int32
 	arrived atomic.Int32
@@ -67,9 +67,6 @@ func New(workers int) *Pool {
 		runtime.GOMAXPROCS(workers + 1)
 	}
 	p := &Pool{workers: workers}
-	p.start.init(workers)
-	p.finish.init(1)
-	p.step.init(workers)
 	p.gone.Add(workers)
 	for w := range workers {
 		go p.work(w)
@@ -90,7 +87,7 @@ func (p *Pool) Run(f func(worker, workers int)) {
 	p.left.Store(int32(p.workers))
 	done := p.finish.now()
 	p.start.open()
-	p.finish.wait(0, done)
+	p.finish.park(done) // a spinning caller would take a core from the workers
 	p.job = nil
 	if p.broken.Load() {
 		failed := p.failed
@@ -102,7 +99,7 @@ func (p *Pool) Run(f func(worker, workers int)) {
 }
 
 // Barrier blocks until all workers have called it. Only f of Run may call it, and all workers must, equally often.
-func (p *Pool) Barrier(worker int) {
+func (p *Pool) Barrier() {
 	if p.workers == 1 {
 		return
 	}
@@ -115,7 +112,7 @@ func (p *Pool) Barrier(worker int) {
 		p.step.open()
 		return
 	}
-	p.step.wait(worker, g)
+	p.step.wait(g)
 	if p.broken.Load() {
 		panic(abandoned{})
 	}
@@ -135,7 +132,7 @@ func (p *Pool) work(w int) {
 	defer p.gone.Done()
 	asm.FlushDenormals()
 	for seen := uint32(0); ; seen++ {
-		p.start.wait(w, seen)
+		p.start.wait(seen)
 		if p.closing.Load() {
 			return
 		}
@@ -176,70 +173,53 @@ const spin = 50 * time.Microsecond
 type gate struct {
 	_        [64]byte // a cache line of its own
 	turn     atomic.Uint32
-	sleeping atomic.Int32 // waiters that park or are about to
-	_        [56]byte
-	waiters  []waiter
-}
-
-type waiter struct {
-	parked atomic.Bool
-	wake   chan struct{} // one token, sent by whoever clears parked
-	_      [48]byte
-}
-
-func (g *gate) init(waiters int) {
-	g.waiters = make([]waiter, waiters)
-	for i := range g.waiters {
-		g.waiters[i].wake = make(chan struct{}, 1)
-	}
+	sleeping atomic.Int32 // waiters that sleep or are about to
+	sleeper
+	_ [64]byte
 }
 
 func (g *gate) now() uint32 { return g.turn.Load() }
 
 func (g *gate) open() {
 	g.turn.Add(1)
-	if g.sleeping.Load() == 0 {
-		return
-	}
-	for i := range g.waiters {
-		if w := &g.waiters[i]; w.parked.CompareAndSwap(true, false) {
-			w.wake <- struct{}{}
-		}
+	if g.sleeping.Load() != 0 {
+		g.wake(&g.turn)
 	}
 }
 
-// wait returns once the gate's generation is no longer seen.
-func (g *gate) wait(i int, seen uint32) {
-	if g.poll(seen) {
-		return
+// wait returns once the gate's generation is no longer seen: it spins, then parks.
+func (g *gate) wait(seen uint32) {
+	if !g.poll(seen) {
+		g.park(seen)
 	}
-	w := &g.waiters[i]
+}
+
+// park is wait without spinning. Either open sees the sleeper, or the sleeper the new generation.
+func (g *gate) park(seen uint32) {
 	g.sleeping.Add(1)
-	w.parked.Store(true)
-	// Either open sees parked, or this sees the new generation; where both do, one of them clears parked.
-	if g.turn.Load() == seen || !w.parked.CompareAndSwap(true, false) {
-		<-w.wake
+	for g.turn.Load() == seen {
+		g.sleep(&g.turn, seen)
 	}
 	g.sleeping.Add(-1)
 }
 
+// poll watches for a new generation, at first closely, then giving the core away between looks: the workers may
+// share their cores with whoever is to open the gate.
 func (g *gate) poll(seen uint32) bool {
-	for range 64 {
+	for range 100 {
 		if g.turn.Load() != seen {
 			return true
 		}
 		asm.Pause()
 	}
-	begin := time.Now()
-	for {
-		for range 64 {
+	for begin := time.Now(); time.Since(begin) < spin; {
+		for range 10 {
 			if g.turn.Load() != seen {
 				return true
 			}
 			asm.Pause()
 		}
-		if time.Since(begin) > spin {
-			return false
-		}
+		yield()
 	}
+	return false
 }

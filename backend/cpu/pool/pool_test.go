@@ -41,11 +41,11 @@ func TestBarrierOrdersWrites(t *testing.T) {
 	p.Run(func(w, workers int) {
 		for r := range rounds {
 			cells[w] = r
-			p.Barrier(w)
+			p.Barrier()
 			if cells[(w+1)%workers] != r {
 				bad.Add(1)
 			}
-			p.Barrier(w)
+			p.Barrier()
 		}
 	})
 	require.Zero(t, bad.Load())
@@ -61,7 +61,7 @@ func TestParkedWorkersWake(t *testing.T) {
 			if w == 0 {
 				time.Sleep(5 * spin) // worker 1 parks at the barrier, the caller at the end
 			}
-			p.Barrier(w)
+			p.Barrier()
 			ran.Add(1)
 		})
 		require.EqualValues(t, 2, ran.Load())
@@ -85,11 +85,11 @@ func TestPanicReachesCaller(t *testing.T) {
 				if w == 1 {
 					panic(boom)
 				}
-				p.Barrier(w) // never complete
+				p.Barrier() // never complete
 			})
 		}()
 		sum := atomic.Int32{}
-		p.Run(func(w, _ int) { p.Barrier(w); sum.Add(int32(w)) })
+		p.Run(func(w, _ int) { p.Barrier(); sum.Add(int32(w)) })
 		require.EqualValues(t, 3, sum.Load())
 	}
 }
@@ -97,7 +97,7 @@ func TestPanicReachesCaller(t *testing.T) {
 func TestRunDoesNotAllocate(t *testing.T) {
 	p := New(2)
 	defer p.Close()
-	f := func(w, _ int) { p.Barrier(w) }
+	f := func(int, int) { p.Barrier() }
 	require.Zero(t, testing.AllocsPerRun(200, func() { p.Run(f) }))
 }
 
@@ -115,9 +115,9 @@ func BenchmarkBarrier(b *testing.B) {
 	defer p.Close()
 	n := b.N
 	b.ResetTimer()
-	p.Run(func(w, _ int) {
+	p.Run(func(int, int) {
 		for range n {
-			p.Barrier(w)
+			p.Barrier()
 		}
 	})
 }
