@@ -1,6 +1,8 @@
 package ops
 
 import (
+	"math"
+
 	"modelc/ir"
 )
 
@@ -102,4 +104,86 @@ func (o Stop) Infer(c *ir.Instr) ([]ir.Type, error) {
 		return nil, err
 	}
 	return []ir.Type{c.Args[0].Type}, nil
+}
+
+// Grad has no arguments to give to.
+func (Const) Grad(*ir.Builder, *ir.Instr, []*ir.Value) []*ir.Value { return nil }
+
+// Grad has no arguments to give to.
+func (Literal) Grad(*ir.Builder, *ir.Instr, []*ir.Value) []*ir.Value { return nil }
+
+// Grad has no arguments to give to.
+func (Iota) Grad(*ir.Builder, *ir.Instr, []*ir.Value) []*ir.Value { return nil }
+
+// Grad casts back; it is zero unless both types are floating-point.
+func (o Cast) Grad(b *ir.Builder, c *ir.Instr, dy []*ir.Value) []*ir.Value {
+	from := c.Args[0].Type.DType
+	if dy[0] == nil || !from.IsFloat() || !o.To.IsFloat() {
+		return []*ir.Value{nil}
+	}
+	return []*ir.Value{Convert(b, dy[0], from)}
+}
+
+// Eval fills.
+func (o Const) Eval(_, out []ir.Ref) {
+	for i := range out[0].Data {
+		out[0].Data[i] = o.Value.Float()
+	}
+}
+
+// Eval is the interpreter's, which knows the module; asking the op is our bug.
+func (Literal) Eval(_, _ []ir.Ref) {
+	panic("ops: a literal is read from its module by the interpreter")
+}
+
+// Eval counts.
+func (o Iota) Eval(_, out []ir.Ref) {
+	_, n, inner := lines(o.Type.Shape, int(o.Axis))
+	for i := range out[0].Data {
+		out[0].Data[i] = float64(int64(i) / inner % n)
+	}
+}
+
+// Eval converts; the interpreter's rounding completes it.
+func (o Cast) Eval(in, out []ir.Ref) {
+	lo, hi := o.To.Range()
+	saturate := in[0].Type.DType.IsFloat() && o.To.IsInt()
+	for i, v := range in[0].Data {
+		switch {
+		case o.To == ir.Bool:
+			if v != 0 { // NaN is true
+				v = 1
+			}
+		case saturate && v != v:
+			v = 0
+		case saturate:
+			v = math.Max(lo, math.Min(hi, math.Trunc(v)))
+		}
+		out[0].Data[i] = v
+	}
+}
+
+// Eval copies.
+func (Stop) Eval(in, out []ir.Ref) { copy(out[0].Data, in[0].Data) }
+
+// Form returns a Map with the code "const".
+func (o Const) Form(c *ir.Instr) ir.Form {
+	return ir.Form{Kind: ir.Map, Space: o.Type.Shape.Dims(), Code: "const", Value: o.Value}
+}
+
+// Form returns Opaque.
+func (o Literal) Form(c *ir.Instr) ir.Form { return ir.Form{Space: o.Type.Shape.Dims()} }
+
+// Form returns an Index with the code "iota".
+func (o Iota) Form(c *ir.Instr) ir.Form {
+	return ir.Form{Kind: ir.Index, Space: o.Type.Shape.Dims(), Code: "iota", Place: ir.Along(int(o.Axis))}
+}
+
+// Form returns a Map with the code "cast"; the element types are those of argument and result.
+func (o Cast) Form(c *ir.Instr) ir.Form { return elementwise(c, "cast") }
+
+// Form returns the identical View.
+func (Stop) Form(c *ir.Instr) ir.Form {
+	s := c.Results[0].Type.Shape
+	return ir.Form{Kind: ir.View, Space: s.Dims(), Reads: []ir.Access{ir.Identity(s.Rank())}, Flat: true}
 }

@@ -141,3 +141,128 @@ func (o Conv) Infer(c *ir.Instr) ([]ir.Type, error) {
 	}
 	return one(o, x.DType, dims...)
 }
+
+// list returns the axis numbers in the order that the attributes X and Y (groupFirst: W) have.
+func (a ConvAxes) list(groupFirst bool) []int {
+	out := []int{a.Outer, a.Channel}
+	switch {
+	case a.Group >= 0 && groupFirst:
+		out = []int{a.Group, a.Outer, a.Channel}
+	case a.Group >= 0:
+		out = []int{a.Outer, a.Group, a.Channel}
+	}
+	return append(out, a.Spatial...)
+}
+
+// swapped exchanges the outer axis with the channel axis.
+func (a ConvAxes) swapped() ConvAxes {
+	a.Outer, a.Channel = a.Channel, a.Outer
+	return a
+}
+
+// Grad is two convolutions.
+//
+// By x: place i of x meets place p of y through kernel place k where p·S + k·D - L = i·E (S stride, D and E dilations, L pad). So dx is the convolution of dy
+// dilated by S with the flipped kernel dilated by D, with stride E and pad (K-1)·D - L; its summed channel is the output channel. By w: dw[k] = Σ x̂[p·S + k·D - L]·dy[p]: the
+// convolution of x with dy as the kernel dilated by S, stride D and pad L; its summed channel is the batch.
+func (o Conv) Grad(b *ir.Builder, c *ir.Instr, dy []*ir.Value) []*ir.Value {
+	if dy[0] == nil {
+		return []*ir.Value{nil, nil}
+	}
+	x, w := c.Args[0], c.Args[1]
+	ax, aw, ay := o.Axes()
+	n := o.Stride.Len()
+	loX, hiX, hiW := make([]int64, n), make([]int64, n), make([]int64, n)
+	empty := false
+	for i := range n {
+		size, kernel := x.Type.Shape.Dim(ax.Spatial[i]), w.Type.Shape.Dim(aw.Spatial[i])
+		reach := (kernel - 1) * o.DilateW.At(i)
+		full, _ := spread(dy[0].Type.Shape.Dim(ay.Spatial[i]), o.Stride.At(i))
+		extent, _ := spread(size, o.DilateX.At(i))
+		loX[i] = reach - o.PadLo.At(i)
+		hiX[i] = extent + reach - full - loX[i]
+		hiW[i] = reach + full - extent - o.PadLo.At(i)
+		empty = empty || size == 0
+	}
+	if empty {
+		return []*ir.Value{Zeros(b, x.Type), Zeros(b, w.Type)}
+	}
+	dx := b.Op(Conv{
+		Stride: o.DilateX, DilateX: o.Stride, DilateW: o.DilateW, PadLo: ir.NewInts(loX...), PadHi: ir.NewInts(hiX...),
+		X: standard(ay.list(false)), W: standard(aw.swapped().list(true)), Y: standard(ax.list(false)),
+		Grouped: o.Grouped, Flip: !o.Flip,
+	}, dy[0], w)
+	// In the result the summed input channel of w is in the place of the batch: read x with batch and channel exchanged, and write likewise.
+	yw := ConvAxes{Outer: aw.Channel, Group: aw.Group, Channel: aw.Outer, Spatial: aw.Spatial}
+	dw := b.Op(Conv{
+		Stride: o.DilateW, DilateX: o.DilateX, DilateW: o.Stride, PadLo: o.PadLo, PadHi: ir.NewInts(hiW...),
+		X: standard(ax.swapped().list(false)), W: standard(ConvAxes{Outer: ay.Channel, Group: ay.Group, Channel: ay.Outer, Spatial: ay.Spatial}.list(true)),
+		Y: standard(yw.list(false)), Grouped: o.Grouped,
+	}, x, dy[0])
+	if o.Flip {
+		dw = b.Op(Reverse{ir.NewAxes(aw.Spatial...)}, dw)
+	}
+	return []*ir.Value{dx, dw}
+}
+
+// Eval follows the formula.
+func (o Conv) Eval(in, out []ir.Ref) {
+	sx, sw, sy := in[0].Type.Shape, in[1].Type.Shape, out[0].Type.Shape
+	tx, tw := rowMajor(sx.Dims()), rowMajor(sw.Dims())
+	ax, aw, ay := o.Axes()
+	n := o.Stride.Len()
+	folds := append([]int64{sx.Dim(ax.Channel)}, dimsAt(sw, aw.Spatial)...)
+	at := 0
+	each(sy.Dims(), func(p []int64) {
+		baseX, baseW := p[ay.Outer]*tx[ax.Outer], p[ay.Channel]*tw[aw.Outer]
+		if o.Grouped {
+			baseX += p[ay.Group] * tx[ax.Group]
+			baseW += p[ay.Group] * tw[aw.Group]
+		}
+		acc := 0.0
+		each(folds, func(k []int64) {
+			ix, iw := baseX+k[0]*tx[ax.Channel], baseW+k[0]*tw[aw.Channel]
+			for i := range n {
+				v := p[ay.Spatial[i]]*o.Stride.At(i) + k[i+1]*o.DilateW.At(i) - o.PadLo.At(i)
+				e := o.DilateX.At(i)
+				if v < 0 || v%e != 0 || v/e >= sx.Dim(ax.Spatial[i]) {
+					return
+				}
+				ix += v / e * tx[ax.Spatial[i]]
+				q := k[i+1]
+				if o.Flip {
+					q = sw.Dim(aw.Spatial[i]) - 1 - q
+				}
+				iw += q * tw[aw.Spatial[i]]
+			}
+			acc += in[0].Data[ix] * in[1].Data[iw]
+		})
+		out[0].Data[at] = acc
+		at++
+	})
+}
+
+// Form returns a Product over [the axes of y | channel, kernel axes].
+func (o Conv) Form(c *ir.Instr) ir.Form {
+	sx, sw := c.Args[0].Type.Shape, c.Args[1].Type.Shape
+	ax, aw, ay := o.Axes()
+	n := o.Stride.Len()
+	f := ir.Form{Kind: ir.Product, Space: c.Results[0].Type.Shape.Dims(), Folds: 1 + n}
+	r := len(f.Space)
+	f.Space = append(append(f.Space, sx.Dim(ax.Channel)), dimsAt(sw, aw.Spatial)...)
+	rx, rw := ir.Access{Axes: make([]ir.Affine, sx.Rank()), Padded: true}, ir.Access{Axes: make([]ir.Affine, sw.Rank())}
+	rx.Axes[ax.Outer], rw.Axes[aw.Outer] = ir.Along(ay.Outer), ir.Along(ay.Channel)
+	rx.Axes[ax.Channel], rw.Axes[aw.Channel] = ir.Along(r), ir.Along(r)
+	if o.Grouped {
+		rx.Axes[ax.Group], rw.Axes[aw.Group] = ir.Along(ay.Group), ir.Along(ay.Group)
+	}
+	for i := range n {
+		k := r + 1 + i
+		rx.Axes[ax.Spatial[i]] = ir.Affine{Base: -o.PadLo.At(i), Step: o.DilateX.At(i), Axis: []int{ay.Spatial[i], k}, Coef: []int64{o.Stride.At(i), o.DilateW.At(i)}}
+		if rw.Axes[aw.Spatial[i]] = ir.Along(k); o.Flip {
+			rw.Axes[aw.Spatial[i]] = ir.Affine{Base: sw.Dim(aw.Spatial[i]) - 1, Axis: []int{k}, Coef: []int64{-1}}
+		}
+	}
+	f.Reads = []ir.Access{rx, rw}
+	return f
+}

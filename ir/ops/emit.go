@@ -120,7 +120,9 @@ func And(b *ir.Builder, x, y *ir.Value) *ir.Value { return b.Op(Map{scalar.And},
 func Or(b *ir.Builder, x, y *ir.Value) *ir.Value { return b.Op(Map{scalar.Or}, x, y) }
 
 // Select takes x where the condition is true and y elsewhere.
-func Select(b *ir.Builder, cond, x, y *ir.Value) *ir.Value { return b.Op(Map{scalar.Select}, cond, x, y) }
+func Select(b *ir.Builder, cond, x, y *ir.Value) *ir.Value {
+	return b.Op(Map{scalar.Select}, cond, x, y)
+}
 
 // Number is a value with one number everywhere; a float rounds to the type.
 func Number(b *ir.Builder, t ir.Type, v float64) *ir.Value {

@@ -97,3 +97,92 @@ func (o Scatter) Infer(c *ir.Instr) ([]ir.Type, error) {
 	dims := append(u.Shape.Dims()[:o.Axis], o.Size)
 	return one(o, u.DType, append(dims, u.Shape.Dims()[int(o.Axis)+n:]...)...)
 }
+
+// Grad scatters dy back.
+func (o Gather) Grad(b *ir.Builder, c *ir.Instr, dy []*ir.Value) []*ir.Value {
+	x := c.Args[0]
+	if dy[0] == nil || !x.Type.DType.IsFloat() {
+		return []*ir.Value{nil, nil}
+	}
+	dx := b.Op(Scatter{Code: scalar.Add, Axis: o.Axis, Batch: o.Batch, Size: x.Type.Shape.Dim(int(o.Axis))}, dy[0], c.Args[1])
+	return []*ir.Value{dx, nil}
+}
+
+// Grad gathers dy; for max and min, divided by the number of updates equal to the result, where the update is one of them.
+func (o Scatter) Grad(b *ir.Builder, c *ir.Instr, dy []*ir.Value) []*ir.Value {
+	u, idx := c.Args[0], c.Args[1]
+	if dy[0] == nil || !u.Type.DType.IsFloat() {
+		return []*ir.Value{nil, nil}
+	}
+	if o.Size == 0 {
+		return []*ir.Value{Zeros(b, u.Type), nil}
+	}
+	back := func(v *ir.Value) *ir.Value { return b.Op(Gather{Axis: o.Axis, Batch: o.Batch}, v, idx) }
+	if o.Code == scalar.Add {
+		return []*ir.Value{back(dy[0]), nil}
+	}
+	equal := Eq(b, u, back(c.Results[0]))
+	count := b.Op(Scatter{scalar.Add, o.Axis, o.Batch, o.Size}, Convert(b, equal, ir.I32), idx)
+	one := Ones(b, count.Type)
+	share := Div(b, dy[0], Convert(b, Max(b, count, one), u.Type.DType))
+	return []*ir.Value{Select(b, equal, back(share), Zeros(b, u.Type)), nil}
+}
+
+// eachIndex calls f with offsets: into the array with the indexed axis (of size n) and into the array with the index axes in its place, for every index
+// that lies inside.
+func eachIndex(whole ir.Shape, axis, batch int64, idx ir.Ref, f func(whole, part int64)) {
+	b, p, n := span(whole, 0, int(batch)), span(whole, int(batch), int(axis)), whole.Dim(int(axis))
+	q := span(whole, int(axis)+1, whole.Rank())
+	m := span(idx.Type.Shape, int(batch), idx.Type.Shape.Rank())
+	for i := range b {
+		for j := range p {
+			for k := range m {
+				v := idx.Data[i*m+k]
+				if !(v >= 0 && v < float64(n)) {
+					continue
+				}
+				for l := range q {
+					f(((i*p+j)*n+int64(v))*q+l, ((i*p+j)*m+k)*q+l)
+				}
+			}
+		}
+	}
+}
+
+// Eval reads.
+func (o Gather) Eval(in, out []ir.Ref) {
+	clear(out[0].Data)
+	eachIndex(in[0].Type.Shape, o.Axis, o.Batch, in[1], func(whole, part int64) { out[0].Data[part] = in[0].Data[whole] })
+}
+
+// Eval folds in the row-major order of the updates.
+func (o Scatter) Eval(in, out []ir.Ref) {
+	f, neutral := folder(o.Code, in[0].Type.DType)
+	for i := range out[0].Data {
+		out[0].Data[i] = neutral
+	}
+	eachIndex(out[0].Type.Shape, o.Axis, o.Batch, in[1], func(whole, part int64) {
+		out[0].Data[whole] = f(out[0].Data[whole], in[0].Data[part])
+	})
+}
+
+// Form returns an Index with the code "gather": the place along Axis is what the indices hold.
+func (o Gather) Form(c *ir.Instr) ir.Form {
+	x, idx := c.Args[0].Type.Shape, c.Args[1].Type.Shape
+	added := idx.Rank() - int(o.Batch)
+	rx, ri := ir.Identity(x.Rank()), ir.Identity(idx.Rank())
+	rx.Axes[o.Axis] = ir.Affine{Step: -1}
+	for i := int(o.Axis) + 1; i < x.Rank(); i++ {
+		rx.Axes[i] = ir.Along(i - 1 + added)
+	}
+	for i := range added {
+		ri.Axes[int(o.Batch)+i] = ir.Along(int(o.Axis) + i)
+	}
+	rx.Padded = true
+	return ir.Form{Kind: ir.Index, Space: c.Results[0].Type.Shape.Dims(), Reads: []ir.Access{rx, ri}, Code: "gather"}
+}
+
+// Form returns Opaque.
+func (o Scatter) Form(c *ir.Instr) ir.Form {
+	return ir.Form{Space: c.Results[0].Type.Shape.Dims(), Code: string(o.Code)}
+}

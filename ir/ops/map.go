@@ -60,3 +60,83 @@ func (o Map) Infer(c *ir.Instr) ([]ir.Type, error) {
 	}
 	return []ir.Type{last}, nil
 }
+
+// Grad applies the derivative of the table.
+func (o Map) Grad(b *ir.Builder, c *ir.Instr, dy []*ir.Value) []*ir.Value {
+	out := make([]*ir.Value, len(c.Args))
+	row := scalar.Lookup(o.Code)
+	if dy[0] == nil || row.Grad == nil || !c.Results[0].Type.DType.IsFloat() {
+		return out
+	}
+	for i, e := range row.Grad {
+		if e.Leaf != scalar.Zero {
+			out[i] = formula(b, c, dy[0], e)
+		}
+	}
+	return out
+}
+
+// formula emits a derivative.
+func formula(b *ir.Builder, c *ir.Instr, dy *ir.Value, e scalar.Expr) *ir.Value {
+	switch e.Leaf {
+	case scalar.Number:
+		return Number(b, c.Results[0].Type, e.Value)
+	case scalar.First:
+		return c.Args[0]
+	case scalar.Second:
+		return c.Args[1]
+	case scalar.Third:
+		return c.Args[2]
+	case scalar.Result:
+		return c.Results[0]
+	case scalar.Upstream:
+		return dy
+	}
+	args := make([]*ir.Value, len(e.Args))
+	for i, a := range e.Args {
+		args[i] = formula(b, c, dy, a)
+	}
+	return b.Op(Map{e.Code}, args...)
+}
+
+// Eval applies the code; on integers exactly, wrapping around.
+func (o Map) Eval(in, out []ir.Ref) {
+	row := scalar.Lookup(o.Code)
+	y := out[0].Data
+	d := in[len(in)-1].Type.DType
+	var b, c []float64
+	if len(in) > 1 {
+		b = in[1].Data
+	}
+	if len(in) > 2 {
+		c = in[2].Data
+	}
+	for i, a := range in[0].Data {
+		var v, w float64
+		if b != nil {
+			v = b[i]
+		}
+		if c != nil {
+			w = c[i]
+		}
+		if d.IsInt() && row.Int != nil {
+			y[i] = d.WrapInt(row.Int(int64(a), int64(v)))
+		} else {
+			y[i] = row.Float(a, v, w)
+		}
+	}
+}
+
+// Form returns a Map of the code.
+func (o Map) Form(c *ir.Instr) ir.Form {
+	return elementwise(c, string(o.Code))
+}
+
+func elementwise(c *ir.Instr, code string) ir.Form {
+	s := c.Results[0].Type.Shape
+	f := ir.Form{Kind: ir.Map, Space: s.Dims(), Code: code}
+	for range c.Args {
+		f.Reads = append(f.Reads, ir.Identity(s.Rank()))
+	}
+	return f
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"modelc/ir"
+	"modelc/ir/scalar"
 )
 
 // A key is u32[2]. A run-time seed enters as a u32[2] input (scalar.Seed); all else is derived by folding. How bits follow from a key, a row and a column
@@ -133,3 +134,105 @@ func drawFloat(op ir.Op, c *ir.Instr, t ir.Type) ([]ir.Type, error) {
 	}
 	return []ir.Type{t}, draw(op, c)
 }
+
+func words(r ir.Ref) [2]uint32 { return [2]uint32{uint32(r.Data[0]), uint32(r.Data[1])} }
+
+func put(out ir.Ref, key [2]uint32) { out.Data[0], out.Data[1] = float64(key[0]), float64(key[1]) }
+
+// Eval splits the seed.
+func (o Key) Eval(_, out []ir.Ref) { put(out[0], scalar.Seed(o.Seed)) }
+
+// Eval folds the number, sign-extended to 64 bits.
+func (Fold) Eval(in, out []ir.Ref) {
+	v := in[1].Data[0]
+	data := uint64(int64(v))
+	if v >= 1<<63 {
+		data = uint64(v)
+	}
+	put(out[0], scalar.Fold(words(in[0]), data))
+}
+
+// Eval folds.
+func (o FoldConst) Eval(in, out []ir.Ref) { put(out[0], scalar.Fold(words(in[0]), o.Data)) }
+
+// eachDraw calls f for every element: its index in the result, the block that holds it, and its place in the block of n elements.
+func eachDraw(in []ir.Ref, s ir.Shape, n uint64, f func(i int, block [4]uint32, place uint64)) {
+	k := words(in[0])
+	first := int64(0)
+	if len(in) > 1 {
+		first = int64(in[1].Data[0])
+	}
+	rows, columns := int64(1), int64(1)
+	if s.Rank() > 0 {
+		rows, columns = s.Dim(0), span(s, 1, s.Rank())
+	}
+	i := 0
+	for r := range rows {
+		var block [4]uint32
+		for c := range uint64(columns) {
+			if c%n == 0 {
+				block = scalar.Block(k, uint64(first+r), c/n)
+			}
+			f(i, block, c%n)
+			i++
+		}
+	}
+}
+
+// Eval draws.
+func (o Bits) Eval(in, out []ir.Ref) {
+	eachDraw(in, o.Shape, 4, func(i int, w [4]uint32, p uint64) { out[0].Data[i] = float64(w[p]) })
+}
+
+// precision is the bits of precision of the floating-point types that draw from one word.
+var precision = map[ir.DType]int{ir.F32: 24, ir.F16: 11, ir.BF16: 8}
+
+// Eval draws.
+func (o Uniform) Eval(in, out []ir.Ref) {
+	if o.Type.DType == ir.F64 {
+		eachDraw(in, o.Type.Shape, 2, func(i int, w [4]uint32, p uint64) { out[0].Data[i] = scalar.Uniform64(w[2*p], w[2*p+1]) })
+		return
+	}
+	bits := precision[o.Type.DType]
+	eachDraw(in, o.Type.Shape, 4, func(i int, w [4]uint32, p uint64) { out[0].Data[i] = scalar.UniformBits(w[p], bits) })
+}
+
+// Eval draws.
+func (o Normal) Eval(in, out []ir.Ref) {
+	if o.Type.DType == ir.F64 {
+		eachDraw(in, o.Type.Shape, 2, func(i int, w [4]uint32, p uint64) { out[0].Data[i] = scalar.Normal64(w)[p] })
+		return
+	}
+	eachDraw(in, o.Type.Shape, 4, func(i int, w [4]uint32, p uint64) { out[0].Data[i] = float64(scalar.Normal32(w)[p]) })
+}
+
+// Eval draws.
+func (o RandomInt) Eval(in, out []ir.Ref) {
+	eachDraw(in, o.Type.Shape, 4, func(i int, w [4]uint32, p uint64) { out[0].Data[i] = float64(scalar.BoundedInt(w[p], uint64(o.Bound))) })
+}
+
+// Form returns Opaque.
+func (Key) Form(*ir.Instr) ir.Form { return ir.Form{Space: []int64{2}} }
+
+// Form returns Opaque.
+func (Fold) Form(*ir.Instr) ir.Form { return ir.Form{Space: []int64{2}} }
+
+// Form returns Opaque.
+func (FoldConst) Form(*ir.Instr) ir.Form { return ir.Form{Space: []int64{2}} }
+
+// drawForm is an Index: each element is computed from its own place and the key, which is read whole.
+func drawForm(c *ir.Instr, code string) ir.Form {
+	return ir.Form{Kind: ir.Index, Space: c.Results[0].Type.Shape.Dims(), Code: code}
+}
+
+// Form returns an Index with the op's name as code.
+func (o Bits) Form(c *ir.Instr) ir.Form { return drawForm(c, o.Name()) }
+
+// Form returns an Index with the op's name as code.
+func (o Uniform) Form(c *ir.Instr) ir.Form { return drawForm(c, o.Name()) }
+
+// Form returns an Index with the op's name as code.
+func (o Normal) Form(c *ir.Instr) ir.Form { return drawForm(c, o.Name()) }
+
+// Form returns an Index with the op's name as code.
+func (o RandomInt) Form(c *ir.Instr) ir.Form { return drawForm(c, o.Name()) }

@@ -104,3 +104,103 @@ func places(op ir.Op, arg, axis int, n int64) error {
 	}
 	return nil
 }
+
+// Grad repeats dy for add; shares it among the equals for max and min; multiplies it by the product of all others for mul, without a division.
+func (o Reduce) Grad(b *ir.Builder, c *ir.Instr, dy []*ir.Value) []*ir.Value {
+	x := c.Args[0]
+	if dy[0] == nil || !x.Type.DType.IsFloat() {
+		return []*ir.Value{nil}
+	}
+	kept := complement(x.Type.Shape.Rank(), o.Axes)
+	back := func(v *ir.Value) *ir.Value { return BroadcastTo(b, v, x.Type.Shape, kept...) }
+	switch o.Code {
+	case scalar.Add:
+		return []*ir.Value{back(dy[0])}
+	case scalar.Mul:
+		return []*ir.Value{Mul(b, back(dy[0]), o.others(b, x, kept))}
+	}
+	equal := Eq(b, x, back(c.Results[0]))
+	count := Convert(b, reduce(b, scalar.Add, Convert(b, equal, ir.I32), o.Axes.List()), x.Type.DType)
+	return []*ir.Value{Select(b, equal, back(Div(b, dy[0], count)), Zeros(b, x.Type))}
+}
+
+// others returns for each element the product of all other elements of its fold: exclusive products from both ends, with the folded axes joined into one.
+func (o Reduce) others(b *ir.Builder, x *ir.Value, kept []int) *ir.Value {
+	s := x.Type.Shape
+	perm := append(append([]int(nil), kept...), o.Axes.List()...)
+	folded := dimsAt(s, o.Axes.List())
+	n := int64(1)
+	for _, d := range folded {
+		n *= d
+	}
+	t := TransposeBy(b, x, perm...)
+	flat := ReshapeTo(b, t, ir.MustShape(append(dimsAt(s, kept), n)...))
+	last := len(kept)
+	before := b.Op(Cumulative{Code: scalar.Mul, Axis: int64(last)}, exclusive(b, flat, last, false))
+	after := b.Op(Cumulative{Code: scalar.Mul, Axis: int64(last), Reverse: true}, exclusive(b, flat, last, true))
+	return TransposeBy(b, ReshapeTo(b, Mul(b, before, after), t.Type.Shape), inverse(perm)...)
+}
+
+// exclusive shifts the elements by one place along an axis, away from the end where a cumulative product begins, and puts a 1 there.
+func exclusive(b *ir.Builder, x *ir.Value, axis int, reverse bool) *ir.Value {
+	if x.Type.Shape.Dim(axis) == 0 {
+		return x
+	}
+	if reverse {
+		return PadAxis(b, x, axis, -1, 1, 1)
+	}
+	return PadAxis(b, x, axis, 1, -1, 1)
+}
+
+// Eval folds in row-major order.
+func (o Reduce) Eval(in, out []ir.Ref) {
+	s := in[0].Type.Shape
+	f, neutral := folder(o.Code, in[0].Type.DType)
+	folded := offsets(s, o.Axes.List())
+	for i, at := range offsets(s, complement(s.Rank(), o.Axes)) {
+		acc := neutral
+		for _, k := range folded {
+			acc = f(acc, in[0].Data[at+k])
+		}
+		out[0].Data[i] = acc
+	}
+}
+
+// Form returns a Reduce whose folded axes are in the order of Axes.
+func (o Reduce) Form(c *ir.Instr) ir.Form {
+	return fold(c, string(o.Code), o.Axes.List())
+}
+
+func fold(c *ir.Instr, code string, axes []int) ir.Form {
+	s := c.Args[0].Type.Shape
+	f := ir.Form{Kind: ir.Reduce, Space: c.Results[0].Type.Shape.Dims(), Folds: len(axes), Code: code}
+	a := ir.Access{Axes: make([]ir.Affine, s.Rank())}
+	for i, k := range complement(s.Rank(), ir.NewAxes(axes...)) {
+		a.Axes[k] = ir.Along(i)
+	}
+	for _, k := range axes {
+		a.Axes[k] = ir.Along(len(f.Space))
+		f.Space = append(f.Space, s.Dim(k))
+	}
+	f.Reads = []ir.Access{a}
+	return f
+}
+
+// Eval scans each line.
+func (o ArgReduce) Eval(in, out []ir.Ref) {
+	outer, n, inner := lines(in[0].Type.Shape, int(o.Axis))
+	for i := range outer {
+		for j := range inner {
+			best := int64(0)
+			for k := range n {
+				if beyond(o.Code, in[0].Data[(i*n+k)*inner+j], in[0].Data[(i*n+best)*inner+j]) {
+					best = k
+				}
+			}
+			out[0].Data[i*inner+j] = float64(best)
+		}
+	}
+}
+
+// Form returns a Reduce with the code "argmax" or "argmin".
+func (o ArgReduce) Form(c *ir.Instr) ir.Form { return fold(c, o.Name(), []int{int(o.Axis)}) }

@@ -2,8 +2,10 @@ package ops
 
 import (
 	"fmt"
+	"sort"
 
 	"modelc/ir"
+	"modelc/ir/scalar"
 )
 
 // Sort orders the elements along an axis: values, and the places (i32) they came from. It is stable; NaN come last (descending: first).
@@ -59,3 +61,68 @@ func (o TopK) Infer(c *ir.Instr) ([]ir.Type, error) {
 	v, err := checked(o, t.DType, dims...)
 	return []ir.Type{v, {DType: ir.I32, Shape: v.Shape}}, err
 }
+
+// Grad puts dy at the places that the values came from.
+func (o Sort) Grad(b *ir.Builder, c *ir.Instr, dy []*ir.Value) []*ir.Value {
+	return []*ir.Value{returned(b, c, dy[0], int(o.Axis))}
+}
+
+// Grad puts dy at the places that the values came from.
+func (o TopK) Grad(b *ir.Builder, c *ir.Instr, dy []*ir.Value) []*ir.Value {
+	return []*ir.Value{returned(b, c, dy[0], int(o.Axis))}
+}
+
+// returned scatters dy along an axis to the places in the second result, with all other axes as batch.
+func returned(b *ir.Builder, c *ir.Instr, dy *ir.Value, axis int) *ir.Value {
+	t := c.Args[0].Type
+	if dy == nil || !t.DType.IsFloat() {
+		return nil
+	}
+	last := t.Shape.Rank() - 1
+	perm := append(append(order(axis), order(last + 1)[axis+1:]...), axis)
+	g := b.Op(Scatter{Code: scalar.Add, Axis: int64(last), Batch: int64(last), Size: t.Shape.Dim(axis)},
+		TransposeBy(b, dy, perm...), TransposeBy(b, c.Results[1], perm...))
+	return TransposeBy(b, g, inverse(perm)...)
+}
+
+// ordered writes the sorted values and places of each line, as many as the results hold.
+func ordered(in, out []ir.Ref, axis int, descending bool) {
+	outer, n, inner := lines(in[0].Type.Shape, axis)
+	keep := out[0].Type.Shape.Dim(axis)
+	code := scalar.Min
+	if descending {
+		code = scalar.Max
+	}
+	places := make([]int64, n)
+	for i := range outer {
+		for j := range inner {
+			at := func(k int64) float64 { return in[0].Data[(i*n+k)*inner+j] }
+			for k := range places {
+				places[k] = int64(k)
+			}
+			sort.SliceStable(places, func(p, q int) bool {
+				v, w := at(places[p]), at(places[q])
+				if !descending && (v != v || w != w) {
+					return w != w && v == v // NaN last
+				}
+				return beyond(code, v, w)
+			})
+			for k := range keep {
+				to := (i*keep+k)*inner + j
+				out[0].Data[to], out[1].Data[to] = at(places[k]), float64(places[k])
+			}
+		}
+	}
+}
+
+// Eval sorts each line.
+func (o Sort) Eval(in, out []ir.Ref) { ordered(in, out, int(o.Axis), o.Descending) }
+
+// Eval sorts each line and keeps its head.
+func (o TopK) Eval(in, out []ir.Ref) { ordered(in, out, int(o.Axis), true) }
+
+// Form returns Opaque.
+func (o Sort) Form(c *ir.Instr) ir.Form { return ir.Form{Space: c.Results[0].Type.Shape.Dims()} }
+
+// Form returns Opaque.
+func (o TopK) Form(c *ir.Instr) ir.Form { return ir.Form{Space: c.Results[0].Type.Shape.Dims()} }
