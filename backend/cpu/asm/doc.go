@@ -1,7 +1,7 @@
 // Package asm holds the leaf routines of the CPU backend: everything that touches numbers in bulk and knows
 // nothing of programs, buffers or threads. It imports nothing of ours.
 //
-//   - Point primitives (point.go): one operation over contiguous slices, dst[i] = f(x[i], y[i], ...). The executor
+//   - Point primitives (point_amd64.go): one operation over contiguous slices, dst[i] = f(x[i], y[i], ...). The executor
 //     runs a fused program as a register machine over strips of 512 to 1,024 floats that stay in L1.
 //   - Reductions of a contiguous slice (reduce.go): Sum, Dot, MaxOf, MinOf, ArgMax.
 //   - Random numbers (random.go): Philox 4x32-10 and what is drawn from it.

@@ -32,7 +32,11 @@ func generate() map[string][]byte {
 		files[name] = src
 	}
 	rs := routines()
-	gofile("point.go", wrappers(rs))
+	gofile("point_amd64.go", wrappers(rs, true))
+	gofile("point_other.go", "//go:build !amd64\n\n"+wrappers(rs, false))
+	gofile("point_stubs_amd64.go", stubs(rs))
+	files["point_avx512_amd64.s"] = assembly(rs, avx512)
+	files["point_avx2_amd64.s"] = assembly(rs, avx2)
 	gofile("point_go.go", twins(rs))
 	return files
 }
@@ -117,7 +121,28 @@ func twins(rs []routine) string {
 	return w.String()
 }
 
-func wrappers(rs []routine) string {
+// assembly prints all routines for t.
+func assembly(rs []routine, t target) []byte {
+	p := &printer{t: t, data: map[uint32]bool{}}
+	for _, r := range rs {
+		p.routine(r)
+	}
+	return []byte(header + "#include \"textflag.h\"\n\n" + p.table() + "\n" + p.w.String())
+}
+
+// stubs declares the assembly of point_*_amd64.s.
+func stubs(rs []routine) string {
+	var w strings.Builder
+	w.WriteString("package asm\n\n")
+	for _, r := range rs {
+		for _, suffix := range []string{"AVX512", "AVX2"} {
+			fmt.Fprintf(&w, "//go:noescape\nfunc %s%s(%s)\n\n", r.base(), suffix, r.pointerSignature())
+		}
+	}
+	return w.String()
+}
+
+func wrappers(rs []routine, assembled bool) string {
 	var w strings.Builder
 	w.WriteString("package asm\n\n")
 	for _, r := range rs {
@@ -127,14 +152,41 @@ func wrappers(rs []routine) string {
 		}
 		fmt.Fprintf(&w, "// %s %s\nfunc %s(%s) {\n", name, r.doc, name, r.signature())
 		w.WriteString("\tn := len(dst)\n\tif n == 0 {\n\t\treturn\n\t}\n")
-		if v := r.vectors(); len(v) > 0 {
-			var cut []string
+		v := r.vectors()
+		cut := func(part string) string {
+			var c []string
 			for _, n := range v {
-				cut = append(cut, n+"[:n]")
+				c = append(c, n+part)
 			}
-			fmt.Fprintf(&w, "\t%s = %s\n", strings.Join(v, ", "), strings.Join(cut, ", "))
+			return strings.Join(c, ", ")
 		}
-		fmt.Fprintf(&w, "\t%sGo(%s)\n}\n\n", r.base(), r.names())
+		if len(v) > 0 {
+			fmt.Fprintf(&w, "\t%s = %s\n", cut(""), cut("[:n]"))
+		}
+		if !assembled {
+			fmt.Fprintf(&w, "\t%sGo(%s)\n}\n\n", r.base(), r.names())
+			continue
+		}
+		call := func(suffix, n string) string {
+			as := []string{"&dst[0]"}
+			for _, x := range v {
+				as = append(as, "&"+x+"[0]")
+			}
+			as = append(as, n)
+			for _, p := range r.in {
+				if p.scalar {
+					as = append(as, p.name)
+				}
+			}
+			return fmt.Sprintf("%s%s(%s)", r.base(), suffix, strings.Join(as, ", "))
+		}
+		w.WriteString("\tswitch level {\n\tcase AVX512:\n\t\t" + call("AVX512", "n") + "\n\tcase AVX2:\n")
+		if r.wide() {
+			w.WriteString("\t\t" + call("AVX2", "n") + "\n")
+		} else {
+			fmt.Fprintf(&w, "\t\t%s\n\t\tn &^= 7\n\t\t%sGo(dst[n:], %s)\n", call("AVX2", "n"), r.base(), cut("[n:]"))
+		}
+		fmt.Fprintf(&w, "\tdefault:\n\t\t%sGo(%s)\n\t}\n}\n\n", r.base(), r.names())
 	}
 	return w.String()
 }

@@ -1,0 +1,5 @@
+//go:build !amd64
+
+package asm
+
+func detect() Level { return Go }
