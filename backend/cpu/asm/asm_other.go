@@ -1,3 +1,5 @@
+//go:build !amd64
+
 package asm
 
 func kernelsFor(Level) *gemmKernels         { return &goKernels }
@@ -17,3 +19,7 @@ func Pause() {}
 // FlushDenormals makes the calling thread treat denormal floats as zero and returns whether the processor can. The caller
 // must have locked its goroutine to the thread, and must not hand the thread back.
 func FlushDenormals() bool { return false }
+
+func packRows(dst []float32, stride int, src []float32, offsets []int, n int) {
+	packRowsGo(dst, stride, src, offsets, 0, n)
+}

@@ -117,7 +117,7 @@ func maxOfGo(x []float32) float32 {
 			return m
 		}
 	}
-	return m
+	return m + 0 // one zero, whichever path met it
 }
 
 func minOfGo(x []float32) float32 {
@@ -130,5 +130,5 @@ func minOfGo(x []float32) float32 {
 			return m
 		}
 	}
-	return m
+	return m + 0 // one zero, whichever path met it
 }

@@ -1,0 +1,207 @@
+#include "textflag.h"
+
+// func sumAVX512(lanes *[16]float32, x *float32, n int)
+TEXT ·sumAVX512(SB), NOSPLIT, $0-24
+	MOVQ lanes+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), CX
+	VPXORD Z0, Z0, Z0
+	SUBQ $16, CX
+	JLT tail
+loop:
+	VADDPS (SI), Z0, Z0
+	ADDQ $64, SI
+	SUBQ $16, CX
+	JGE loop
+tail:
+	ADDQ $16, CX
+	MOVL $1, BX
+	SHLL CX, BX
+	DECL BX
+	KMOVW BX, K1
+	VADDPS (SI), Z0, K1, Z0
+	VMOVUPS Z0, (DI)
+	VZEROUPPER
+	RET
+
+// func dotAVX512(lanes *[16]float32, x, y *float32, n int)
+TEXT ·dotAVX512(SB), NOSPLIT, $0-32
+	MOVQ lanes+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), CX
+	VPXORD Z0, Z0, Z0
+	SUBQ $16, CX
+	JLT tail
+loop:
+	VMOVUPS (SI), Z1
+	VFMADD231PS (DX), Z1, Z0
+	ADDQ $64, SI
+	ADDQ $64, DX
+	SUBQ $16, CX
+	JGE loop
+tail:
+	ADDQ $16, CX
+	MOVL $1, BX
+	SHLL CX, BX
+	DECL BX
+	KMOVW BX, K1
+	VMOVUPS.Z (SI), K1, Z1
+	VFMADD231PS (DX), Z1, K1, Z0
+	VMOVUPS Z0, (DI)
+	VZEROUPPER
+	RET
+
+// func sumAVX2(lanes *[16]float32, x *float32, n int)
+TEXT ·sumAVX2(SB), NOSPLIT, $0-24
+	MOVQ lanes+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), CX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	SUBQ $16, CX
+	JLT tail
+loop:
+	VADDPS (SI), Y0, Y0
+	VADDPS 32(SI), Y1, Y1
+	ADDQ $64, SI
+	SUBQ $16, CX
+	JGE loop
+tail:
+	// Lanes 0-7 take the first eight of what is left, lanes 8-15 the rest.
+	ADDQ $16, CX
+	MOVQ $8, BX
+	CMPQ CX, BX
+	CMOVQLT CX, BX
+	SUBQ BX, CX
+	LEAQ ·tailMask+32(SB), R10
+	LEAQ ·tailMask+32(SB), R11
+	SHLQ $2, BX
+	SHLQ $2, CX
+	SUBQ BX, R10
+	SUBQ CX, R11
+	VMOVUPS (R10), Y14
+	VMOVUPS (R11), Y15
+	VMASKMOVPS (SI), Y14, Y2
+	VMASKMOVPS 32(SI), Y15, Y3
+	VADDPS Y2, Y0, Y0
+	VADDPS Y3, Y1, Y1
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VZEROUPPER
+	RET
+
+// func dotAVX2(lanes *[16]float32, x, y *float32, n int)
+TEXT ·dotAVX2(SB), NOSPLIT, $0-32
+	MOVQ lanes+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ y+16(FP), DX
+	MOVQ n+24(FP), CX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	SUBQ $16, CX
+	JLT tail
+loop:
+	VMOVUPS (SI), Y2
+	VMOVUPS 32(SI), Y3
+	VFMADD231PS (DX), Y2, Y0
+	VFMADD231PS 32(DX), Y3, Y1
+	ADDQ $64, SI
+	ADDQ $64, DX
+	SUBQ $16, CX
+	JGE loop
+tail:
+	// Lanes 0-7 take the first eight of what is left, lanes 8-15 the rest.
+	ADDQ $16, CX
+	MOVQ $8, BX
+	CMPQ CX, BX
+	CMOVQLT CX, BX
+	SUBQ BX, CX
+	LEAQ ·tailMask+32(SB), R10
+	LEAQ ·tailMask+32(SB), R11
+	SHLQ $2, BX
+	SHLQ $2, CX
+	SUBQ BX, R10
+	SUBQ CX, R11
+	VMOVUPS (R10), Y14
+	VMOVUPS (R11), Y15
+	VMASKMOVPS (SI), Y14, Y2
+	VMASKMOVPS 32(SI), Y15, Y3
+	VMASKMOVPS (DX), Y14, Y4
+	VMASKMOVPS 32(DX), Y15, Y5
+	VFMADD231PS Y4, Y2, Y0
+	VFMADD231PS Y5, Y3, Y1
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VZEROUPPER
+	RET
+
+// func maxOfAVX512(lanes *[16]float32, x *float32, n int) (nan int)
+TEXT ·maxOfAVX512(SB), NOSPLIT, $0-32
+	MOVQ lanes+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), CX
+	MOVL $0xff800000, BX
+	VPBROADCASTD BX, Z0
+	VMOVAPS Z0, Z2
+	KXORW K2, K2, K2
+	SUBQ $16, CX
+	JLT tail
+loop:
+	VMOVUPS (SI), Z1
+	VCMPPS $3, Z1, Z1, K3
+	KORW K3, K2, K2
+	VMAXPS Z0, Z1, Z0 // a NaN in Z1 leaves Z0
+	ADDQ $64, SI
+	SUBQ $16, CX
+	JGE loop
+tail:
+	ADDQ $16, CX
+	MOVL $1, BX
+	SHLL CX, BX
+	DECL BX
+	KMOVW BX, K1
+	VMOVUPS (SI), K1, Z2
+	VCMPPS $3, Z2, Z2, K3
+	KORW K3, K2, K2
+	VMAXPS Z0, Z2, Z0
+	VMOVUPS Z0, (DI)
+	KMOVW K2, AX
+	MOVQ AX, nan+24(FP)
+	VZEROUPPER
+	RET
+
+// func minOfAVX512(lanes *[16]float32, x *float32, n int) (nan int)
+TEXT ·minOfAVX512(SB), NOSPLIT, $0-32
+	MOVQ lanes+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), CX
+	MOVL $0x7f800000, BX
+	VPBROADCASTD BX, Z0
+	VMOVAPS Z0, Z2
+	KXORW K2, K2, K2
+	SUBQ $16, CX
+	JLT tail
+loop:
+	VMOVUPS (SI), Z1
+	VCMPPS $3, Z1, Z1, K3
+	KORW K3, K2, K2
+	VMINPS Z0, Z1, Z0 // a NaN in Z1 leaves Z0
+	ADDQ $64, SI
+	SUBQ $16, CX
+	JGE loop
+tail:
+	ADDQ $16, CX
+	MOVL $1, BX
+	SHLL CX, BX
+	DECL BX
+	KMOVW BX, K1
+	VMOVUPS (SI), K1, Z2
+	VCMPPS $3, Z2, Z2, K3
+	KORW K3, K2, K2
+	VMINPS Z0, Z2, Z0
+	VMOVUPS Z0, (DI)
+	KMOVW K2, AX
+	MOVQ AX, nan+24(FP)
+	VZEROUPPER
+	RET
