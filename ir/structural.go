@@ -99,3 +99,7 @@ func (Call) Form(*Instr) Form { return Form{} }
 
 // Form returns Opaque.
 func (Scan) Form(*Instr) Form { return Form{} }
+
+// structural marks the ops that have one callee.
+func (Call) structural() {}
+func (Scan) structural() {}
