@@ -108,7 +108,7 @@ func places(op ir.Op, arg, axis int, n int64) error {
 // Grad repeats dy for add; shares it among the equals for max and min; multiplies it by the product of all others for mul, without a division.
 func (o Reduce) Grad(b *ir.Builder, c *ir.Instr, dy []*ir.Value) []*ir.Value {
 	x := c.Args[0]
-	if dy[0] == nil || !x.Type.DType.IsFloat() {
+	if dy[0] == nil || !x.Type.DType.IsFloat() || x.Type.Shape.Size() == 0 {
 		return []*ir.Value{nil}
 	}
 	kept := complement(x.Type.Shape.Rank(), o.Axes)
