@@ -23,3 +23,5 @@ func FlushDenormals() bool { return false }
 func packRows(dst []float32, stride int, src []float32, offsets []int, n int) {
 	packRowsGo(dst, stride, src, offsets, 0, n)
 }
+
+func dot4(sums *[4]float32, x, y []float32, stride int) { dot4Go(sums, x, y, stride) }

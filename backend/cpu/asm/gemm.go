@@ -29,7 +29,7 @@ const (
 // len(c) of them. It may change c in place, or read it and write elsewhere. Which parts there are depends on the shape alone.
 type Epilogue func(worker, batch, row, col int, c []float32)
 
-// GemmArgs are the data of one product. The slices must reach as far as the strides say; NewGemm's Product is trusted.
+// GemmArgs are the data of one product. The slices must reach as far as the strides say.
 type GemmArgs struct {
 	A, B, C []float32
 
@@ -69,6 +69,7 @@ type Gemm struct {
 	kc       int // depth of a chunk; the last may be shorter
 	mBlocks  int
 	nBlocks  int
+	hooked   bool
 	resident bool // A's panels are kept; columns go by inside
 }
 
@@ -92,15 +93,21 @@ type gemmKernels struct {
 	nrow int
 }
 
-// NewGemm plans a product under the current Level. For hooks set hooked, which keeps to the paths that pack.
+// NewGemm plans a product under the current Level. hooked says that PackA or PackB will be given, and keeps to the path
+// that packs; an Epilogue and biases go with any path.
 func NewGemm(p Product, hooked bool) *Gemm {
 	if p.C.Col != 1 && p.N > 1 {
 		panic("asm: rows of C must be contiguous")
 	}
+	for _, s := range []Strides{p.A, p.B, p.C} {
+		if s.Batch < 0 || s.Row < 0 || s.Col < 0 {
+			panic("asm: negative stride of a product")
+		}
+	}
 	if p.Batch < 0 || p.M < 0 || p.N < 0 || p.K < 0 {
 		panic("asm: negative size of a product")
 	}
-	g := &Gemm{p: p, kernels: kernelsFor(level)}
+	g := &Gemm{p: p, hooked: hooked, kernels: kernelsFor(level)}
 	switch {
 	case hooked:
 	case (p.M <= narrowM || p.N <= narrowM) && p.A.Col == 1 && p.B.Row == 1:
@@ -161,8 +168,40 @@ func (g *Gemm) scratchB() int {
 	return (min(g.nc, (g.p.N+MaxColumns-1)/MaxColumns*MaxColumns)*g.kc + slack + 15) &^ 15
 }
 
+// MaxStrip returns the longest run of columns that an Epilogue is given.
+func (g *Gemm) MaxStrip() int { return min(g.nc, g.p.N) }
+
+// reach is how many elements a batch of rows x columns matrices spans; 0 if it is empty.
+func (s Strides) reach(batch, rows, columns int) int {
+	if batch == 0 || rows == 0 || columns == 0 {
+		return 0
+	}
+	return (batch-1)*s.Batch + (rows-1)*s.Row + (columns-1)*s.Col + 1
+}
+
+// check guards memory: the kernels do not look at lengths.
+func (g *Gemm) check(a *GemmArgs) {
+	p := &g.p
+	switch {
+	case a.PackA == nil && p.A.reach(p.Batch, p.M, p.K) > len(a.A):
+		panic("asm: A is too short")
+	case a.PackB == nil && p.B.reach(p.Batch, p.K, p.N) > len(a.B):
+		panic("asm: B is too short")
+	case p.C.reach(p.Batch, p.M, p.N) > len(a.C):
+		panic("asm: C is too short")
+	case (a.PackA != nil || a.PackB != nil) && !g.hooked:
+		panic("asm: NewGemm was not told of packing hooks")
+	case g.kernels != kernelsFor(level):
+		panic("asm: Gemm was made for another instruction set")
+	}
+}
+
 // Run computes tiles from, ..., to-1. worker is what hooks are told; scratch has Scratch elements and is the worker's own.
 func (g *Gemm) Run(worker, from, to int, a *GemmArgs, scratch []float32) {
+	if from >= to {
+		return
+	}
+	g.check(a)
 	_ = scratch[:g.Scratch()]
 	for t := from; t < to; {
 		outer, inner := g.nBlocks, g.mBlocks
@@ -290,19 +329,47 @@ func (g *Gemm) runNarrow(r region, args *GemmArgs, scratch []float32) {
 func (g *Gemm) runDots(r region, args *GemmArgs) {
 	p := &g.p
 	a, b, c := args.A[r.batch*p.A.Batch:], args.B[r.batch*p.B.Batch:], args.C[r.batch*p.C.Batch:]
-	for i := r.m0; i < r.m1; i++ {
-		for j := r.n0; j < r.n1; j++ {
-			v := float32(0)
-			if p.K > 0 {
-				v = Dot(a[i*p.A.Row:][:p.K], b[j*p.B.Col:][:p.K])
+	store := func(i, j int, v float32) {
+		at := i*p.C.Row + j
+		if p.Accumulate {
+			v += c[at]
+		}
+		c[at] = v
+	}
+	// The operand with many vectors is read once, four at a time, the few of the other stay in L1.
+	var four [4]float32
+	if p.M <= narrowM {
+		for j := r.n0; j < r.n1; {
+			if j+4 <= r.n1 && p.K > 0 {
+				for i := r.m0; i < r.m1; i++ {
+					dot4(&four, a[i*p.A.Row:][:p.K], b[j*p.B.Col:], p.B.Col)
+					for q, v := range four {
+						store(i, j+q, v)
+					}
+				}
+				j += 4
+				continue
 			}
-			if p.Accumulate {
-				v += c[i*p.C.Row+j]
+			for i := r.m0; i < r.m1; i++ {
+				store(i, j, g.dot(a, b, i, j))
 			}
-			c[i*p.C.Row+j] = v
+			j++
+		}
+	} else {
+		for i := r.m0; i < r.m1; i++ {
+			for j := r.n0; j < r.n1; j++ {
+				store(i, j, g.dot(a, b, i, j))
+			}
 		}
 	}
 	g.finishRegion(r, args, c)
+}
+
+func (g *Gemm) dot(a, b []float32, i, j int) float32 {
+	if g.p.K == 0 {
+		return 0
+	}
+	return Dot(a[i*g.p.A.Row:][:g.p.K], b[j*g.p.B.Col:][:g.p.K])
 }
 
 func (g *Gemm) finishRegion(r region, args *GemmArgs, c []float32) {

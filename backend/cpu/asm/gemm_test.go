@@ -186,7 +186,7 @@ func BenchmarkGemm(b *testing.B) {
 	for _, c := range []struct {
 		batch, m, n, k int
 		ta, tb         bool
-	}{{1, 1024, 1024, 1024, false, false}, {1, 64, 512, 784, false, false}, {1, 784, 512, 64, true, false}, {1, 64, 784, 512, false, true}, {48, 256, 256, 64, false, true}, {48, 256, 64, 256, false, false}, {1, 3072, 384, 384, false, false}, {1, 1, 512, 784, false, false}} {
+	}{{1, 1024, 1024, 1024, false, false}, {1, 64, 512, 784, false, false}, {1, 784, 512, 64, true, false}, {1, 64, 784, 512, false, true}, {48, 256, 256, 64, false, true}, {48, 256, 64, 256, false, false}, {1, 3072, 384, 384, false, false}, {1, 1, 512, 784, false, false}, {1, 1, 512, 784, false, true}, {1, 4, 1536, 384, false, true}} {
 		b.Run(fmt.Sprintf("%dx(%dx%dx%d)%v%v", c.batch, c.m, c.k, c.n, c.ta, c.tb), func(b *testing.B) {
 			r := rand.New(rand.NewPCG(1, 1))
 			p := Product{Batch: c.batch, M: c.m, N: c.n, K: c.k}
@@ -202,5 +202,26 @@ func BenchmarkGemm(b *testing.B) {
 			}
 			b.ReportMetric(2*float64(c.batch*c.m*c.n*c.k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 		})
+	}
+}
+
+func TestGemmDoesNotAllocate(t *testing.T) {
+	r := rand.New(rand.NewPCG(41, 42))
+	for _, size := range [][3]int{{64, 64, 64}, {300, 64, 64}, {2, 64, 64}} {
+		for _, turned := range []bool{false, true} {
+			p := Product{Batch: 1, M: size[0], N: size[1], K: size[2]}
+			p.A, _ = layout(1, p.M, p.K, false, 0)
+			p.B, _ = layout(1, p.K, p.N, turned, 0)
+			p.C, _ = layout(1, p.M, p.N, false, 0)
+			args := &GemmArgs{A: fill(r, p.M*p.K), B: fill(r, p.K*p.N), C: make([]float32, p.M*p.N), ColumnBias: fill(r, p.N), Relu: true}
+			g := NewGemm(p, false)
+			scratch := make([]float32, g.Scratch())
+			require.Zero(t, testing.AllocsPerRun(20, func() { g.Run(0, 0, g.Tiles(), args, scratch) }), size)
+			require.Panics(t, func() {
+				short := *args
+				short.B = short.B[:len(short.B)-1]
+				g.Run(0, 0, g.Tiles(), &short, scratch)
+			})
+		}
 	}
 }

@@ -132,3 +132,9 @@ func minOfGo(x []float32) float32 {
 	}
 	return m + 0 // one zero, whichever path met it
 }
+
+func dot4Go(sums *[4]float32, x, y []float32, stride int) {
+	for i := range sums {
+		sums[i] = Dot(x, y[i*stride:])
+	}
+}
