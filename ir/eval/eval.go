@@ -30,8 +30,8 @@ func Func(m *ir.Module, f *ir.Func, args []ir.Ref) ([]ir.Ref, error) {
 // Interpreter evaluates functions of a module.
 type Interpreter struct {
 	Module *ir.Module
-	// Watch, if set, sees every instruction with its results after they were computed.
-	Watch func(f *ir.Func, c *ir.Instr, results []ir.Ref)
+	// Watch, if set, sees every instruction with its arguments and results after it was computed; those of a callee come before the call.
+	Watch func(f *ir.Func, c *ir.Instr, in, out []ir.Ref)
 }
 
 // Run evaluates a function on arguments that fit its parameters.
@@ -51,7 +51,7 @@ func (it *Interpreter) Run(f *ir.Func, args []ir.Ref) ([]ir.Ref, error) {
 			return nil, err
 		}
 		if it.Watch != nil {
-			it.Watch(f, c, out)
+			it.Watch(f, c, in, out)
 		}
 		for i, r := range c.Results {
 			values[r] = out[i]
