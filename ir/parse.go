@@ -375,6 +375,7 @@ func (p *parser) ints() []int64 {
 		n, err := strconv.ParseInt(p.tok.text, 10, 64)
 		if p.tok.kind != tokenWord || err != nil || len(out) == MaxRank {
 			p.errorf("want at most %d whole numbers", MaxRank)
+			return
 		}
 		out = append(out, n)
 		p.advance()
