@@ -122,9 +122,12 @@ func NewGemm(p Product, hooked bool) *Gemm {
 	case g.path != packed || p.M <= residentM:
 		g.resident = true
 		g.mc = max(1, p.M)
-		g.nc = 64
+		g.nc = 128
 		for g.nc < blockN && (work(g.mc, g.nc) < tileWork/2 || p.N > 32*g.nc) {
 			g.nc *= 2
+		}
+		for g.nc > MaxColumns && p.N < 8*g.nc && work(g.mc, g.nc) > 4*tileWork {
+			g.nc /= 2
 		}
 	default:
 		g.nc = even(p.N, blockN, MaxColumns)

@@ -224,7 +224,7 @@ func logReduced(b *builder, f, e *node) *node {
 	return b.fma(e, b.f(hi), b.addf(f, q))
 }
 
-// splitLog gives the exponent of x (bits, times 2^23 in place) relative to [2/3, 4/3).
+// exponentBits gives the exponent of x (bits, times 2^23 in place) relative to [2/3, 4/3).
 func exponentBits(b *builder, x *node) *node {
 	return b.and(b.isub(x, b.u(math.Float32bits(2.0/3))), b.u(0xff800000))
 }
@@ -297,7 +297,7 @@ func erf(b *builder, x *node) *node {
 	return b.asf(b.or(v, sign))
 }
 
-// trigPolys are (sin(sqrt t)/sqrt t - 1)/t and (cos(sqrt t) - 1 + t/2)/t^2 for t up to (pi/4)^2.
+// sinPoly and cosPoly are (sin(sqrt t)/sqrt t - 1)/t and (cos(sqrt t) - 1 + t/2)/t^2 for t up to (pi/4)^2.
 var sinPoly = fit(func(t float64) float64 {
 	if t < 1e-3 {
 		return -1.0/6 + t/120 - t*t/5040
