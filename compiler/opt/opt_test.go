@@ -307,17 +307,8 @@ func TestFold(t *testing.T) {
 	assert.Equal(t, []float64{0, 1, 4, 9, 16, 25, 36, 49}, eval.Decode(m.Data[0].Type, m.Data[0].Bytes).Data)
 }
 
-// deep makes a training function like that of a transformer written out layer by layer.
-func deep(layers int) *ir.Func {
-	b := ir.NewBuilder("deep")
-	t := ir.Of(ir.F32, 8, 32, 64)
-	x := b.Param(t, "x")
-	wrt := []*ir.Value{}
-	param := func(dims ...int64) *ir.Value {
-		v := b.Param(ir.Of(ir.F32, dims...), "w")
-		wrt = append(wrt, v)
-		return v
-	}
+// block appends a block of a transformer on x f32[batch,time,64] with weights that param supplies.
+func block(b *ir.Builder, x *ir.Value, param func(dims ...int64) *ir.Value) *ir.Value {
 	linear := func(x, w *ir.Value) *ir.Value {
 		return b.Op(ops.Dot{ContractA: ir.NewAxes(2), ContractB: ir.NewAxes(0)}, x, w)
 	}
@@ -328,17 +319,40 @@ func deep(layers int) *ir.Func {
 		r := ops.Rsqrt(b, ops.Add(b, m, ops.Number(b, m.Type, 1e-5)))
 		return ops.Mul(b, ops.Mul(b, x, ops.BroadcastTo(b, r, s, 0, 1)), ops.BroadcastTo(b, param(s.Dim(2)), s, 2))
 	}
-	for range layers {
-		h := norm(x)
-		q, k, v := linear(h, param(64, 64)), linear(h, param(64, 64)), linear(h, param(64, 64))
-		s := b.Op(ops.Dot{BatchA: ir.NewAxes(0), BatchB: ir.NewAxes(0), ContractA: ir.NewAxes(2), ContractB: ir.NewAxes(2)}, q, k)
-		mx := ops.BroadcastTo(b, b.Op(ops.Stop{}, ops.ReduceMax(b, s, 2)), s.Type.Shape, 0, 1)
-		e := ops.Exp(b, ops.Sub(b, s, mx))
-		p := ops.Div(b, e, ops.BroadcastTo(b, ops.Sum(b, e, 2), s.Type.Shape, 0, 1))
-		a := b.Op(ops.Dot{BatchA: ir.NewAxes(0), BatchB: ir.NewAxes(0), ContractA: ir.NewAxes(2), ContractB: ir.NewAxes(1)}, p, v)
-		x = ops.Add(b, x, linear(a, param(64, 64)))
-		f := linear(norm(x), param(64, 256))
-		x = ops.Add(b, x, linear(ops.Mul(b, f, ops.Sigmoid(b, f)), param(256, 64)))
+	h := norm(x)
+	q, k, v := linear(h, param(64, 64)), linear(h, param(64, 64)), linear(h, param(64, 64))
+	s := b.Op(ops.Dot{BatchA: ir.NewAxes(0), BatchB: ir.NewAxes(0), ContractA: ir.NewAxes(2), ContractB: ir.NewAxes(2)}, q, k)
+	mx := ops.BroadcastTo(b, b.Op(ops.Stop{}, ops.ReduceMax(b, s, 2)), s.Type.Shape, 0, 1)
+	e := ops.Exp(b, ops.Sub(b, s, mx))
+	p := ops.Div(b, e, ops.BroadcastTo(b, ops.Sum(b, e, 2), s.Type.Shape, 0, 1))
+	a := b.Op(ops.Dot{BatchA: ir.NewAxes(0), BatchB: ir.NewAxes(0), ContractA: ir.NewAxes(2), ContractB: ir.NewAxes(1)}, p, v)
+	x = ops.Add(b, x, linear(a, param(64, 64)))
+	f := linear(norm(x), param(64, 256))
+	return ops.Add(b, x, linear(ops.Mul(b, f, ops.Sigmoid(b, f)), param(256, 64)))
+}
+
+// deep makes the training function of a transformer, written out layer by layer or as a loop.
+func deep(layers int64, rolled bool) *ir.Func {
+	b := ir.NewBuilder("deep")
+	x := b.Param(ir.Of(ir.F32, 8, 32, 64), "x")
+	var wrt []*ir.Value
+	param := func(dims ...int64) *ir.Value {
+		v := b.Param(ir.Of(ir.F32, dims...), "w")
+		wrt = append(wrt, v)
+		return v
+	}
+	if rolled {
+		body := ir.NewBuilder("block")
+		args := []*ir.Value{x}
+		y := block(body, body.Param(x.Type, "x"), func(dims ...int64) *ir.Value {
+			args = append(args, param(append([]int64{layers}, dims...)...))
+			return body.Param(ir.Of(ir.F32, dims...), "w")
+		})
+		x = b.Emit(ir.Scan{Length: layers, Carry: 1, Over: int32(len(args) - 1)}, []*ir.Func{body.Return(y)}, args...)[0]
+	} else {
+		for range layers {
+			x = block(b, x, param)
+		}
 	}
 	loss := ops.Sum(b, ops.Mul(b, x, x), 0, 1, 2)
 	g := grad.New().Reverse(b, []*ir.Value{loss}, nil, wrt)
@@ -349,17 +363,43 @@ func deep(layers int) *ir.Func {
 	return f
 }
 
-func BenchmarkRun(b *testing.B) {
-	b.ReportAllocs()
-	n := 0
-	for b.Loop() {
-		b.StopTimer()
-		m := module(deep(12))
-		n = len(m.Funcs[0].Body)
-		b.StartTimer()
-		if err := Run(m, Options{}); err != nil {
-			b.Fatal(err)
-		}
+// TestKeepInATransformer: backward computes no product of the forward block again, and stores little beside their results.
+func TestKeepInATransformer(t *testing.T) {
+	m := module(deep(2, true))
+	want := values(t, m)
+	require.NoError(t, Run(m, Options{Verify: true}))
+	requireSame(t, want, values(t, m), irtest.Tolerance{Absolute: 1e-2, Relative: 1e-4}, "keep")
+	bodies, _ := loopsOf(m.Entries[0].Func)
+	require.Len(t, bodies, 2)
+	assert.Equal(t, 8, count(bodies[0], "dot"))
+	assert.Equal(t, 16, count(bodies[1], "dot"), ir.Print(m))
+	bytes := int64(0)
+	for _, r := range bodies[0].Results[1:] {
+		bytes += r.Type.Bytes()
 	}
-	b.ReportMetric(float64(n), "instructions")
+	// x, q, k, v, a, the input of the second norm, the scores once, and f; two statistics of norms.
+	row := int64(8 * 32 * 4)
+	assert.LessOrEqual(t, bytes, row*(7*64+32+256+4), ir.Print(m))
+}
+
+func BenchmarkRun(b *testing.B) {
+	for _, rolled := range []bool{false, true} {
+		b.Run(map[bool]string{false: "unrolled", true: "rolled"}[rolled], func(b *testing.B) {
+			b.ReportAllocs()
+			n := 0
+			for b.Loop() {
+				b.StopTimer()
+				m := module(deep(12, rolled))
+				n = 0
+				for _, f := range m.Funcs {
+					n += len(f.Body)
+				}
+				b.StartTimer()
+				if err := Run(m, Options{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(n), "instructions")
+		})
+	}
 }
