@@ -199,8 +199,8 @@ func TestRandomNumbersDoNotDependOnTheSplit(t *testing.T) {
 	assert.Equal(t, apply(t, "fold u32[2], i32[] -> u32[2]", key, []float64{5}), apply(t, "fold_const u32[2] {data=5} -> u32[2]", key))
 	assert.Equal(t, apply(t, "fold u32[2], i32[] -> u32[2]", key, []float64{-1}), apply(t, "fold_const u32[2] {data=18446744073709551615} -> u32[2]", key))
 	u := apply(t, "random_uniform u32[2] {type=bf16[1000]} -> bf16[1000]", key)[0]
-	n := scalar.Normal32(scalar.Block([2]uint32{11, 22}, 1, 1))
-	assert.Equal(t, float64(n[1]), apply(t, "random_normal u32[2] {type=f32[2,7]} -> f32[2,7]", key)[0][7+5])
+	w := scalar.Block([2]uint32{11, 22}, 1, 2)
+	assert.Equal(t, float64(scalar.Normal32(w[2], w[3])), apply(t, "random_normal u32[2] {type=f32[2,7]} -> f32[2,7]", key)[0][7+5])
 	for _, v := range u {
 		require.True(t, v >= 0 && v < 1)
 	}

@@ -155,8 +155,8 @@ func (Fold) Eval(in, out []ir.Ref) {
 // Eval folds.
 func (o FoldConst) Eval(in, out []ir.Ref) { put(out[0], scalar.Fold(words(in[0]), o.Data)) }
 
-// eachDraw calls f for every element: its index in the result, the block that holds it, and its place in the block of n elements.
-func eachDraw(in []ir.Ref, s ir.Shape, n uint64, f func(i int, block [4]uint32, place uint64)) {
+// eachDraw calls f for every element with its index in the result and the n words it takes from its row's sequence; n divides 4.
+func eachDraw(in []ir.Ref, s ir.Shape, n uint64, f func(i int, w []uint32)) {
 	k := words(in[0])
 	first := int64(0)
 	if len(in) > 1 {
@@ -170,10 +170,11 @@ func eachDraw(in []ir.Ref, s ir.Shape, n uint64, f func(i int, block [4]uint32, 
 	for r := range rows {
 		var block [4]uint32
 		for c := range uint64(columns) {
-			if c%n == 0 {
-				block = scalar.Block(k, uint64(first+r), c/n)
+			at := c * n % 4
+			if at == 0 {
+				block = scalar.Block(k, uint64(first+r), c*n/4)
 			}
-			f(i, block, c%n)
+			f(i, block[at:at+n])
 			i++
 		}
 	}
@@ -181,7 +182,7 @@ func eachDraw(in []ir.Ref, s ir.Shape, n uint64, f func(i int, block [4]uint32, 
 
 // Eval draws.
 func (o Bits) Eval(in, out []ir.Ref) {
-	eachDraw(in, o.Shape, 4, func(i int, w [4]uint32, p uint64) { out[0].Data[i] = float64(w[p]) })
+	eachDraw(in, o.Shape, 1, func(i int, w []uint32) { out[0].Data[i] = float64(w[0]) })
 }
 
 // precision is the bits of precision of the floating-point types that draw from one word.
@@ -190,25 +191,25 @@ var precision = map[ir.DType]int{ir.F32: 24, ir.F16: 11, ir.BF16: 8}
 // Eval draws.
 func (o Uniform) Eval(in, out []ir.Ref) {
 	if o.Type.DType == ir.F64 {
-		eachDraw(in, o.Type.Shape, 2, func(i int, w [4]uint32, p uint64) { out[0].Data[i] = scalar.Uniform64(w[2*p], w[2*p+1]) })
+		eachDraw(in, o.Type.Shape, 2, func(i int, w []uint32) { out[0].Data[i] = scalar.Uniform64(w[0], w[1]) })
 		return
 	}
 	bits := precision[o.Type.DType]
-	eachDraw(in, o.Type.Shape, 4, func(i int, w [4]uint32, p uint64) { out[0].Data[i] = scalar.UniformBits(w[p], bits) })
+	eachDraw(in, o.Type.Shape, 1, func(i int, w []uint32) { out[0].Data[i] = scalar.UniformBits(w[0], bits) })
 }
 
 // Eval draws.
 func (o Normal) Eval(in, out []ir.Ref) {
 	if o.Type.DType == ir.F64 {
-		eachDraw(in, o.Type.Shape, 2, func(i int, w [4]uint32, p uint64) { out[0].Data[i] = scalar.Normal64(w)[p] })
+		eachDraw(in, o.Type.Shape, 4, func(i int, w []uint32) { out[0].Data[i] = scalar.Normal64([4]uint32(w)) })
 		return
 	}
-	eachDraw(in, o.Type.Shape, 4, func(i int, w [4]uint32, p uint64) { out[0].Data[i] = float64(scalar.Normal32(w)[p]) })
+	eachDraw(in, o.Type.Shape, 2, func(i int, w []uint32) { out[0].Data[i] = float64(scalar.Normal32(w[0], w[1])) })
 }
 
 // Eval draws.
 func (o RandomInt) Eval(in, out []ir.Ref) {
-	eachDraw(in, o.Type.Shape, 4, func(i int, w [4]uint32, p uint64) { out[0].Data[i] = float64(scalar.BoundedInt(w[p], uint64(o.Bound))) })
+	eachDraw(in, o.Type.Shape, 1, func(i int, w []uint32) { out[0].Data[i] = float64(scalar.BoundedInt(w[0], uint64(o.Bound))) })
 }
 
 // Form returns Opaque.

@@ -5,21 +5,16 @@ import "math"
 // Random numbers are counter-based: a pure function of a key and a place, so that every backend, thread count and batch split draws the same.
 //
 // The generator is Philox 4x32 with 10 rounds (Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3; SC 2011). A key is two
-// 32-bit words. A tensor of shape [rows, …] takes its element in row r (the global row number: the op's first row plus the index along axis 0; 0 for a
-// tensor without axes) and column c (the row-major index over the remaining axes) from the block
+// 32-bit words. Each row r of a tensor of shape [rows, …] (the global row number: the op's first row plus the index along axis 0; 0 for a tensor without axes) has
+// its own unending sequence of words: word i is word i mod 4 of the block Philox(key, counter = [lo32(i/4), hi32(i/4), lo32(r), hi32(r)]). The element in column c
+// (the row-major index over the remaining axes) takes
 //
-//	Philox(key, counter = [lo32(c/n), lo32(r), hi32(c/n) ^ hi32(r)<<16, DomainDraw])
+//	random_bits, random_int, random_uniform below float64: word c
+//	random_uniform in float64:                             words 2c (the high half) and 2c+1
+//	random_normal below float64:                           words 2c (the radius) and 2c+1 (the angle)
+//	random_normal in float64:                              words 4c, 4c+1 (the radius, high half first), 4c+2, 4c+3 (the angle)
 //
-// where n is the number of elements a block gives: 4, but 2 for float64. Element c takes word c mod 4 (float64: the words 2·(c mod 2), the high one, and
-// the next, the low one).
-//
-// All float32 steps below round after every operation: no fused multiply-add, in any backend. They are written in the order of evaluation.
-
-// The domains keep counters of different uses apart.
-const (
-	DomainDraw uint32 = 0
-	DomainFold uint32 = 1
-)
+// Derived keys come from counters whose last word has its highest bit set, which no row has.
 
 // Philox returns the four words of a block.
 func Philox(key [2]uint32, counter [4]uint32) [4]uint32 {
@@ -35,14 +30,14 @@ func Philox(key [2]uint32, counter [4]uint32) [4]uint32 {
 	return [4]uint32{c0, c1, c2, c3}
 }
 
-// Block returns the four words of the given block of columns in a row.
+// Block returns the words 4·block to 4·block+3 of a row's sequence.
 func Block(key [2]uint32, row, block uint64) [4]uint32 {
-	return Philox(key, [4]uint32{uint32(block), uint32(row), uint32(block>>32) ^ uint32(row>>32)<<16, DomainDraw})
+	return Philox(key, [4]uint32{uint32(block), uint32(block >> 32), uint32(row), uint32(row >> 32)})
 }
 
 // Fold derives a key from a key and a number (signed numbers sign-extended to 64 bits).
 func Fold(key [2]uint32, data uint64) [2]uint32 {
-	w := Philox(key, [4]uint32{uint32(data), uint32(data >> 32), 0, DomainFold})
+	w := Philox(key, [4]uint32{uint32(data), uint32(data >> 32), 0, 1 << 31})
 	return [2]uint32{w[0], w[1]}
 }
 
@@ -66,94 +61,71 @@ func Uniform64(high, low uint32) float64 {
 // BoundedInt returns an integer in [0, bound), bound at most 2^32: the high word of word·bound. Its bias is below bound/2^32.
 func BoundedInt(word uint32, bound uint64) uint64 { return uint64(word) * bound >> 32 }
 
-// Normal32 returns the four standard normal numbers of a block (Box and Muller, 1958): columns 4k and 4k+1 from words 0 and 1, columns 4k+2 and
-// 4k+3 from words 2 and 3; of each pair the first is the cosine.
-func Normal32(w [4]uint32) [4]float32 {
-	c0, s0 := normalPair(w[0], w[1])
-	c1, s1 := normalPair(w[2], w[3])
-	return [4]float32{c0, s0, c1, s1}
+// Normal32 returns a standard normal number (Box and Muller, 1958): sqrt(-2·log u)·cos(2π·v), u = (a>>8 + 1)·2^-24 in (0, 1], v = (b>>8)·2^-24 in [0, 1). All
+// steps are in float32 and in a fixed order, with fused multiply-adds where fma is written, so that vector code gives the same bits.
+func Normal32(a, b uint32) float32 {
+	squared := max(0, -2*Log32(float32(a>>8+1)*(1.0/(1<<24))))
+	return float32(float32(math.Sqrt(float64(squared))) * CosTurn32(b>>8))
 }
 
-// normalPair: radius sqrt(-2 log u) with u = (a>>8 + 1)·2^-24 in (0, 1], angle 2π·(b>>8)·2^-24.
-func normalPair(a, b uint32) (float32, float32) {
-	r := float32(math.Sqrt(float64(-2 * Log32(float32(a>>8+1)*(1.0/(1<<24)))))) // -2·log is exact in the 2; the square root is correctly rounded
-	sin, cos := SinCosTurn32(b >> 8)
-	return float32(r * cos), float32(r * sin)
-}
+// logTable holds the coefficients of (log(1+f) - f + f²/2) / f³ for 2/3 ≤ 1+f < 4/3, from the highest power down.
+var logTable = [...]float32{0.11330617, -0.124222, 0.10915655, -0.12288722, 0.14291868, -0.16673316, 0.19999948, -0.24999945, 0.33333334}
 
-// The constants of Log32: x = 2^e·m with √½ ≤ m < √2, s = (m-1)/(m+1), log m = 2·atanh s = 2s + s·z·(2/3 + 2/5·z + 2/7·z² + 2/9·z³), z = s² ≤ 0.0295. Its first
-// neglected term is below 2e-9 of the sum. e·log 2 is added in two parts, of which e·Ln2High is exact.
-const (
-	Ln2High float32 = 0.693359375
-	Ln2Low  float32 = -2.1219444005469057e-4
-	LogP0   float32 = 2.0 / 3
-	LogP1   float32 = 2.0 / 5
-	LogP2   float32 = 2.0 / 7
-	LogP3   float32 = 2.0 / 9
-)
-
-// sqrtHalfBits is the float32 pattern of √½, rounded down.
-const sqrtHalfBits = 0x3F3504F3
-
-// Log32 returns the natural logarithm of a positive normal float32 by the fixed sequence that normal numbers are defined with.
+// Log32 returns the natural logarithm of a positive normal float32 by the fixed sequence that normal numbers are defined with: x = 2^e·(1+f), and
+// log x = f - f²/2 + f³·P(f) + e·log 2, with log 2 in two parts of which the high one is short.
 func Log32(x float32) float32 {
-	// Subtracting the pattern of √½ makes the exponent field count from √½ upward.
-	i := int32(math.Float32bits(x)) - sqrtHalfBits
-	e := float32(i >> 23)
-	m := math.Float32frombits(uint32(i&0x7FFFFF + sqrtHalfBits))
-	s := float32(m-1) / float32(m+1)
-	z := float32(s * s)
-	p := float32(LogP3*z) + LogP2
-	p = float32(p*z) + LogP1
-	p = float32(p*z) + LogP0
-	t := float32(float32(s*z) * p) // s·z·P
-	t = t + float32(e*Ln2Low)      //
-	t = t + float32(s+s)           // small parts first
-	return float32(e*Ln2High) + t  //
+	const log2High, log2Low float32 = 0.69314575, 1.4286068e-06
+	shift := (math.Float32bits(x) - 0x3F2AAAAB) & 0xFF800000 // the exponent, counted from 2/3 upward
+	e := float32(int32(shift) >> 23)
+	f := math.Float32frombits(math.Float32bits(x)-shift) - 1
+	square := float32(f * f)
+	p := logTable[0]
+	for _, c := range logTable[1:] {
+		p = fma(p, f, c)
+	}
+	t := fma(e, log2Low, float32(float32(square*f)*p))
+	t = fma(-0.5, square, t)
+	return fma(e, log2High, float32(f+t))
 }
 
-// The constants of SinCosTurn32: Taylor coefficients, whose first neglected terms are below 4e-8 of the result for |a| ≤ π/4.
-const (
-	TurnStep float32 = 2 * math.Pi / (1 << 24) // radians per step of the angle
-	SinP0    float32 = -1.0 / 6
-	SinP1    float32 = 1.0 / 120
-	SinP2    float32 = -1.0 / 5040
-	SinP3    float32 = 1.0 / 362880
-	CosP0    float32 = -1.0 / 2
-	CosP1    float32 = 1.0 / 24
-	CosP2    float32 = -1.0 / 720
-	CosP3    float32 = 1.0 / 40320
-	CosP4    float32 = -1.0 / 3628800
-)
-
-// SinCosTurn32 returns the sine and the cosine of 2π·k/2^24 for k < 2^24 by the fixed sequence that normal numbers are defined with: the nearest
-// quarter turn is taken off exactly, the rest is a polynomial.
-func SinCosTurn32(k uint32) (sin, cos float32) {
-	q := (k + 1<<21) >> 22
-	a := float32(float32(int32(k)-int32(q<<22)) * TurnStep)
+// CosTurn32 returns the cosine of 2π·k/2^24 for k < 2^24 by the fixed sequence that normal numbers are defined with: the nearest quarter turn is taken off
+// exactly, and the cosine is the sine one quarter further on.
+func CosTurn32(k uint32) float32 {
+	quarters := float32(k) * (1.0 / (1 << 22))
+	nearest := float32(math.RoundToEven(float64(quarters)))
+	a := float32((quarters - nearest) * (math.Pi / 2))
+	q := uint32(nearest) + 1
 	z := float32(a * a)
-	s := float32(SinP3*z) + SinP2
-	s = float32(s*z) + SinP1
-	s = float32(s*z) + SinP0
-	s = float32(float32(a*z)*s) + a
-	c := float32(CosP4*z) + CosP3
-	c = float32(c*z) + CosP2
-	c = float32(c*z) + CosP1
-	c = float32(c*z) + CosP0
-	c = float32(c*z) + 1
+	s := fma(2.724341e-06, z, -0.00019840036)
+	s = fma(s, z, 0.008333332)
+	s = fma(s, z, -0.16666667)
+	v := fma(float32(a*z), s, a) // sin a
 	if q&1 != 0 {
-		s, c = c, -s
+		c := fma(-2.7295562e-07, z, 2.4800558e-05)
+		c = fma(c, z, -0.0013888888)
+		c = fma(c, z, 0.041666668)
+		v = fma(float32(z*z), c, fma(-0.5, z, 1)) // cos a
 	}
 	if q&2 != 0 {
-		s, c = -s, -c
+		v = -v
 	}
-	return s, c
+	return v
 }
 
-// Normal64 returns the two standard normal numbers of a block in float64.
-func Normal64(w [4]uint32) [2]float64 {
+// fma returns x·y + z rounded once to float32, for finite results in the normal range: the product is exact in float64, and the sum is rounded to odd there, so that
+// the second rounding is the only one that counts (Boldo and Melquiond, 2008).
+func fma(x, y, z float32) float32 {
+	p, c := float64(x)*float64(y), float64(z)
+	s := p + c
+	t := s - p
+	if e := (p - (s - t)) + (c - t); e != 0 && math.Float64bits(s)&1 == 0 { // e is the error of the sum (Knuth)
+		s = math.Nextafter(s, math.Copysign(math.Inf(1), e))
+	}
+	return float32(s)
+}
+
+// Normal64 returns a standard normal number in float64 from a block.
+func Normal64(w [4]uint32) float64 {
 	u := Uniform64(w[0], w[1]) + 1.0/(1<<53)
-	sin, cos := math.Sincos(2 * math.Pi * Uniform64(w[2], w[3]))
-	r := math.Sqrt(-2 * math.Log(u))
-	return [2]float64{r * cos, r * sin}
+	return math.Sqrt(-2*math.Log(u)) * math.Cos(2*math.Pi*Uniform64(w[2], w[3]))
 }
