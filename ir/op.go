@@ -3,10 +3,11 @@ package ir
 import "fmt"
 
 // Op is an operation: a small comparable struct that is its own attributes and answers everything the compiler asks. Nothing else in the
-// compiler knows ops by name; the exceptions are the structural ops of this package (Call, Scan, Cond), which have callees.
+// compiler knows ops by name; the exceptions are the structural ops of this package (Call, Scan), which have callees.
 //
 // Every attribute compares by ==, so common-subexpression elimination, printing and parsing need no help from an op. Attributes are exported
-// fields of these types only: bool, the sized ints, DType, Type, Shape, Axes, Ints, Scalar, string, and named string or int types of package ops.
+// fields of these types only: bool, the sized ints, DType, Type, Shape, Axes, Ints, Scalar, string, and named string or int types. A field with the
+// tag ir:"name" is part of the op's name and not printed beside it.
 type Op interface {
 	// Name returns the mnemonic of the text form.
 	Name() string

@@ -25,7 +25,7 @@ type Value struct {
 type Instr struct {
 	Op      Op
 	Args    []*Value
-	Callees []*Func // call: 1, scan: 1, cond: 2, else none
+	Callees []*Func // call: 1, scan: 1, else none
 	Results []*Value
 	Pos     Pos
 }

@@ -211,3 +211,14 @@ func TestSecondGradients(t *testing.T) {
 		require.NoError(t, irtest.CheckGradient(irtest.Rand(9), run(g), run(h), args), "%s", ir.PrintFunc(nil, h))
 	})
 }
+
+// Chains of ops: what one op's gradient gives is what the next one's takes.
+func TestGradientsOfRandomFunctions(t *testing.T) {
+	for seed := range uint64(60) {
+		m := irtest.Random(irtest.Rand(seed), irtest.Options{Instructions: 12, Axis: 4, Float: ir.F64, Smooth: true, Flat: true})
+		f := m.Entries[0].Func
+		g := reverse(f)
+		require.NoError(t, ir.VerifyFunc(g))
+		require.NoError(t, irtest.CheckGradient(irtest.Rand(seed), run(f), run(g), irtest.Arguments(irtest.Rand(seed), f)), "seed %d\n%s", seed, ir.Print(m))
+	}
+}
