@@ -244,11 +244,11 @@ def metrics():
     score = (logits[:, 0] * 4).round() / 4
     high, low = score[true], score[~true]
     order = (high[:, None] > low[None, :]).double() + 0.5 * (high[:, None] == low[None, :]).double()
-    f.metric("auc", "auc", {"score": score, "y": true}, order.mean())
+    f.metric("auc", "auc", {"scores": score, "labels": true}, order.mean())
     counts = torch.zeros(5, 5, dtype=torch.int64)
     for a, b in zip(y.tolist(), guess.tolist()):
         counts[a, b] += 1
-    f.metric("confusion: rows are true, columns are said", "confusion", {"logits": logits, "y": y}, counts)
+    f.metric("confusion: rows are true, columns are said", "confusion", {"labels": y, "predictions": guess}, counts)
     f.write()
 
 
