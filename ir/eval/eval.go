@@ -27,24 +27,26 @@ func Func(m *ir.Module, f *ir.Func, args []ir.Ref) ([]ir.Ref, error) {
 	return (&Interpreter{Module: m}).Run(f, args)
 }
 
-// Interpreter evaluates functions of a module.
+// Interpreter evaluates functions of a module, which do not change meanwhile. It serves one goroutine.
 type Interpreter struct {
 	Module *ir.Module
 	// Watch, if set, sees every instruction with its arguments and results after it was computed; those of a callee come before the call.
 	Watch func(f *ir.Func, c *ir.Instr, in, out []ir.Ref)
+
+	last map[*ir.Func][]int // of each function met: see lastUses
 }
 
 // Run evaluates a function on arguments that fit its parameters.
 func (it *Interpreter) Run(f *ir.Func, args []ir.Ref) ([]ir.Ref, error) {
-	values := make(map[*ir.Value]ir.Ref, len(f.Params)+len(f.Body))
+	last := it.lastUses(f)
+	values := make([]ir.Ref, len(last)) // by value ID
 	for i, p := range f.Params {
-		values[p] = args[i]
+		values[p.ID] = args[i]
 	}
-	last := lastUses(f)
 	for n, c := range f.Body {
 		in := make([]ir.Ref, len(c.Args))
 		for i, a := range c.Args {
-			in[i] = values[a]
+			in[i] = values[a.ID]
 		}
 		out, err := it.instr(c, in)
 		if err != nil {
@@ -54,32 +56,39 @@ func (it *Interpreter) Run(f *ir.Func, args []ir.Ref) ([]ir.Ref, error) {
 			it.Watch(f, c, in, out)
 		}
 		for i, r := range c.Results {
-			values[r] = out[i]
+			values[r.ID] = out[i]
 		}
 		for _, a := range c.Args {
-			if last[a] == n {
-				delete(values, a)
+			if last[a.ID] == n {
+				values[a.ID] = ir.Ref{} // so that its memory can be used again
 			}
 		}
 	}
 	results := make([]ir.Ref, len(f.Results))
 	for i, r := range f.Results {
-		results[i] = values[r]
+		results[i] = values[r.ID]
 	}
 	return results, nil
 }
 
-// lastUses returns the index of the last instruction that reads each value; results of the function are kept to the end.
-func lastUses(f *ir.Func) map[*ir.Value]int {
-	last := make(map[*ir.Value]int, len(f.Body))
+// lastUses returns, by value ID, the index of the last instruction that reads each value; results of the function are kept to the end.
+func (it *Interpreter) lastUses(f *ir.Func) []int {
+	if last, ok := it.last[f]; ok {
+		return last
+	}
+	last := make([]int, f.Bound())
 	for n, c := range f.Body {
 		for _, a := range c.Args {
-			last[a] = n
+			last[a.ID] = n
 		}
 	}
 	for _, r := range f.Results {
-		last[r] = len(f.Body)
+		last[r.ID] = len(f.Body)
 	}
+	if it.last == nil {
+		it.last = map[*ir.Func][]int{}
+	}
+	it.last[f] = last
 	return last
 }
 

@@ -205,40 +205,55 @@ func (o Conv) Grad(b *ir.Builder, c *ir.Instr, dy []*ir.Value) []*ir.Value {
 	return []*ir.Value{dx, dw}
 }
 
-// Eval follows the formula.
+// Eval follows the formula. Which places of the kernel meet which places of the input is worked out once for each spatial place of the result.
 func (o Conv) Eval(in, out []ir.Ref) {
 	sx, sw, sy := in[0].Type.Shape, in[1].Type.Shape, out[0].Type.Shape
-	tx, tw := rowMajor(sx.Dims()), rowMajor(sw.Dims())
+	tx, tw, ty := rowMajor(sx.Dims()), rowMajor(sw.Dims()), rowMajor(sy.Dims())
 	ax, aw, ay := o.Axes()
-	n := o.Stride.Len()
-	folds := append([]int64{sx.Dim(ax.Channel)}, dimsAt(sw, aw.Spatial)...)
-	at := 0
-	each(sy.Dims(), func(p []int64) {
-		baseX, baseW := p[ay.Outer]*tx[ax.Outer], p[ay.Channel]*tw[aw.Outer]
-		if o.Grouped {
-			baseX += p[ay.Group] * tx[ax.Group]
-			baseW += p[ay.Group] * tw[aw.Group]
-		}
-		acc := 0.0
-		each(folds, func(k []int64) {
-			ix, iw := baseX+k[0]*tx[ax.Channel], baseW+k[0]*tw[aw.Channel]
-			for i := range n {
-				v := p[ay.Spatial[i]]*o.Stride.At(i) + k[i+1]*o.DilateW.At(i) - o.PadLo.At(i)
+	groups, gx, gw, gy := int64(1), int64(0), int64(0), int64(0)
+	if o.Grouped {
+		groups, gx, gw, gy = sx.Dim(ax.Group), tx[ax.Group], tw[aw.Group], ty[ay.Group]
+	}
+	channels, cx, cw := sx.Dim(ax.Channel), tx[ax.Channel], tw[aw.Channel]
+	var meet [][2]int64 // offsets in x and w
+	each(dimsAt(sy, ay.Spatial), func(p []int64) {
+		meet = meet[:0]
+		each(dimsAt(sw, aw.Spatial), func(k []int64) {
+			var ix, iw int64
+			for i := range p {
+				v := p[i]*o.Stride.At(i) + k[i]*o.DilateW.At(i) - o.PadLo.At(i)
 				e := o.DilateX.At(i)
 				if v < 0 || v%e != 0 || v/e >= sx.Dim(ax.Spatial[i]) {
 					return
 				}
-				ix += v / e * tx[ax.Spatial[i]]
-				q := k[i+1]
+				q := k[i]
 				if o.Flip {
 					q = sw.Dim(aw.Spatial[i]) - 1 - q
 				}
+				ix += v / e * tx[ax.Spatial[i]]
 				iw += q * tw[aw.Spatial[i]]
 			}
-			acc += in[0].Data[ix] * in[1].Data[iw]
+			meet = append(meet, [2]int64{ix, iw})
 		})
-		out[0].Data[at] = acc
-		at++
+		at := int64(0)
+		for i, v := range p {
+			at += v * ty[ay.Spatial[i]]
+		}
+		for n := range sx.Dim(ax.Outer) {
+			for g := range groups {
+				for m := range sw.Dim(aw.Outer) {
+					acc := 0.0
+					for c := range channels {
+						x := in[0].Data[n*tx[ax.Outer]+g*gx+c*cx:]
+						w := in[1].Data[m*tw[aw.Outer]+g*gw+c*cw:]
+						for _, k := range meet {
+							acc += x[k[0]] * w[k[1]]
+						}
+					}
+					out[0].Data[at+n*ty[ay.Outer]+g*gy+m*ty[ay.Channel]] = acc
+				}
+			}
+		}
 	})
 }
 
