@@ -127,7 +127,7 @@ func (p *printer) fn(m *Module, f *Func) {
 		if len(c.Results) > 0 {
 			p.f(" : %s", join(c.Results, func(v *Value) string { return v.Type.String() }))
 		}
-		if c.Pos != 0 {
+		if c.Pos > 0 && int(c.Pos) < len(m.Sites) {
 			p.f(" ; %s", m.place(c.Pos))
 		}
 		p.f("\n")

@@ -122,9 +122,8 @@ func (o Scatter) Grad(b *ir.Builder, c *ir.Instr, dy []*ir.Value) []*ir.Value {
 		return []*ir.Value{back(dy[0]), nil}
 	}
 	equal := Eq(b, u, back(c.Results[0]))
-	count := b.Op(Scatter{scalar.Add, o.Axis, o.Batch, o.Size}, Convert(b, equal, ir.I32), idx)
-	one := Ones(b, count.Type)
-	share := Div(b, dy[0], Convert(b, Max(b, count, one), u.Type.DType))
+	count := b.Op(Scatter{scalar.Add, o.Axis, o.Batch, o.Size}, Convert(b, equal, counting(u.Type.DType)), idx)
+	share := shared(b, dy[0], Max(b, count, Ones(b, count.Type)))
 	return []*ir.Value{Select(b, equal, back(share), Zeros(b, u.Type)), nil}
 }
 

@@ -120,8 +120,21 @@ func (o Reduce) Grad(b *ir.Builder, c *ir.Instr, dy []*ir.Value) []*ir.Value {
 		return []*ir.Value{Mul(b, back(dy[0]), o.others(b, x, kept))}
 	}
 	equal := Eq(b, x, back(c.Results[0]))
-	count := Convert(b, reduce(b, scalar.Add, Convert(b, equal, ir.I32), o.Axes.List()), x.Type.DType)
-	return []*ir.Value{Select(b, equal, back(Div(b, dy[0], count)), Zeros(b, x.Type))}
+	count := reduce(b, scalar.Add, Convert(b, equal, counting(x.Type.DType)), o.Axes.List())
+	return []*ir.Value{Select(b, equal, back(shared(b, dy[0], count)), Zeros(b, x.Type))}
+}
+
+// counting returns the floating-point type in which equals are counted: a narrow one would round.
+func counting(d ir.DType) ir.DType {
+	if d == ir.F64 {
+		return ir.F64
+	}
+	return ir.F32
+}
+
+// shared divides a gradient by counts.
+func shared(b *ir.Builder, dy, count *ir.Value) *ir.Value {
+	return Convert(b, Div(b, Convert(b, dy, count.Type.DType), count), dy.Type.DType)
 }
 
 // others returns for each element the product of all other elements of its fold: exclusive products from both ends, with the folded axes joined into one.

@@ -101,7 +101,10 @@ func maps() []Row {
 			row.Good = append(row.Good, line(float, shape))
 		}
 		if r.Domain != scalar.Bools {
-			row.Good = append(row.Good, line("f32", "[33]"), line("f16", "[9]"), line("bf16", "[2,5]"))
+			for _, shape := range []string{"[1]", "[8]", "[15]", "[16]", "[17]", "[31]", "[33]"} { // around the widths of vectors
+				row.Good = append(row.Good, line("f32", shape))
+			}
+			row.Good = append(row.Good, line("f16", "[9]"), line("bf16", "[2,5]"))
 		}
 		if r.Domain == scalar.Numbers || r.Domain == scalar.Any {
 			row.Good = append(row.Good, line("i32", "[5]"), line("u8", "[4]"))

@@ -1,6 +1,10 @@
 package ops_test
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -49,6 +53,29 @@ func TestEveryRowHasExamples(t *testing.T) {
 		}
 		assert.Equal(t, row.Op, ops.Registry[row.Op.Name()], "two rows of one name")
 	}
+}
+
+// Every type of the package that has the methods of an op stands in the table.
+func TestEveryOpHasARow(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	rows := map[string]bool{}
+	for _, row := range ops.Table {
+		rows[reflect.TypeOf(row.Op).Name()] = true
+	}
+	found := 0
+	for _, name := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		require.NoError(t, err)
+		for _, decl := range file.Decls {
+			if f, ok := decl.(*ast.FuncDecl); ok && f.Recv != nil && f.Name.Name == "Infer" {
+				found++
+				op := f.Recv.List[0].Type.(*ast.Ident).Name
+				assert.True(t, rows[op], "%s has no row", op)
+			}
+		}
+	}
+	assert.Greater(t, found, 30)
 }
 
 func TestBadExamples(t *testing.T) {
