@@ -92,7 +92,15 @@ func (it *Interpreter) lastUses(f *ir.Func) []int {
 	return last
 }
 
+// maxElements bounds one value: the interpreter takes eight bytes for each element.
+const maxElements = 1 << 30
+
 func (it *Interpreter) instr(c *ir.Instr, in []ir.Ref) ([]ir.Ref, error) {
+	for _, r := range c.Results {
+		if r.Type.Shape.Size() > maxElements {
+			return nil, fmt.Errorf("%s gives %v, which is too large for the interpreter", c.Op.Name(), r.Type)
+		}
+	}
 	switch op := c.Op.(type) {
 	case ir.Call:
 		return it.Run(c.Callees[0], in)

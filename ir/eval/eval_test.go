@@ -71,6 +71,13 @@ func TestScanAndCall(t *testing.T) {
 	assert.ErrorContains(t, err, "literal 0 is not in the module")
 }
 
+func TestTooLargeIsAnError(t *testing.T) {
+	b := ir.NewBuilder("f")
+	f := b.Return(ops.Zeros(b, ir.Of(ir.Bool, 1<<20, 1<<20)))
+	_, err := eval.Func(nil, f, nil)
+	assert.ErrorContains(t, err, "too large for the interpreter")
+}
+
 // Each result is rounded to its type, so f32 sums by steps differ from float64 ones.
 func TestResultsAreRounded(t *testing.T) {
 	b := ir.NewBuilder("f")
