@@ -1,0 +1,214 @@
+package lower
+
+import (
+	"fmt"
+	"slices"
+
+	"modelc/compiler/core"
+	"modelc/compiler/size"
+	"modelc/ir"
+)
+
+// frame is one function in the making.
+type frame struct {
+	*program
+	b        *ir.Builder
+	up       *frame // the frame around; nil in an entry
+	memo     map[*core.Term][]*ir.Value
+	inside   func(*core.Term) bool           // the terms that belong inside; nil: all
+	leaf     func(*core.Term) []*ir.Value    // the values of leaves that this frame binds; nil results: not bound here
+	value    func(s *size.Sym) (int64, bool) // of free sizes
+	bound    []*ir.Value                     // parameters that are no captures, in order
+	caught   []*ir.Value                     // captured values of the frame around …
+	params   map[*ir.Value]*ir.Value         // … and their parameters
+	turn     *ir.Value                       // body of a scan: the number of the turn, made by counting
+	counts   func() *ir.Value                // makes turn
+	owns     func(draw *core.Term) bool      // body of a scan: whether a draw is made anew in each turn
+	first    *ir.Value                       // slice of a batch: the number of its first row
+	door     *door                           // entry: its inputs and states
+	inline   bool                            // emits into the frame around, for a view of the same terms with another leading axis
+	lift     int64                           // inline: the size of that axis
+	holder   string                          // init: the path that draws under "@…" belong to
+	cutInput func(string, ir.Type) *ir.Value // slice of a batch: the slice of an input that comes per row
+	states   map[*ir.State]*ir.Value         // slice of a batch: states that go from slice to slice
+	keeps    *[]*kept                        // body of a scan: what its layers keep between calls
+	opens    func(*core.Slot) *ir.Value      // body of a scan: makes a parameter of a layer's part of a cache
+}
+
+// root starts the frame of an entry.
+func (p *program) root(name string) *frame {
+	f := &frame{program: p, b: ir.NewBuilder(name), memo: map[*core.Term][]*ir.Value{}, value: p.value}
+	f.door = &door{inputs: map[string]*ir.Value{}, reads: map[*ir.State]*ir.Value{}, now: map[*ir.State]*ir.Value{}}
+	return f
+}
+
+// child starts the frame of a function that f calls.
+func (f *frame) child(name string) *frame {
+	return &frame{program: f.program, b: ir.NewBuilder(f.unique(name)), up: f, memo: map[*core.Term][]*ir.Value{}, value: f.value,
+		params: map[*ir.Value]*ir.Value{}}
+}
+
+// bind appends a parameter that is no capture.
+func (f *frame) bind(t ir.Type, hint string) *ir.Value {
+	v := f.b.Param(t, hint)
+	f.bound = append(f.bound, v)
+	return v
+}
+
+// capture returns a parameter that stands for a value of the frame around.
+func (f *frame) capture(outer *ir.Value) *ir.Value {
+	if f.inline {
+		return outer
+	}
+	if v, ok := f.params[outer]; ok {
+		return v
+	}
+	if c, ok := constant(outer); ok {
+		v := f.number(outer.Type, c)
+		f.params[outer] = v
+		return v
+	}
+	v := f.b.Param(outer.Type, outer.Hint)
+	f.params[outer] = v
+	f.caught = append(f.caught, outer)
+	return v
+}
+
+// seal ends the function of a frame: its parameters are, in order, the given ones; every parameter must be among them.
+func (f *frame) seal(params []*ir.Value, results []*ir.Value) *ir.Func {
+	if f.b.Err != nil {
+		panic(fmt.Sprintf("lower: @%s: %v", f.b.Func.Name, f.b.Err))
+	}
+	if len(params) != len(f.b.Func.Params) {
+		panic("lower: parameters got lost in @" + f.b.Func.Name)
+	}
+	for i, v := range params {
+		v.Index = int32(i)
+	}
+	f.b.Func.Params = params
+	return f.b.Return(results...)
+}
+
+// captures returns the parameters that stand for captured values, in order.
+func (f *frame) captures() []*ir.Value {
+	out := make([]*ir.Value, len(f.caught))
+	for i, v := range f.caught {
+		out[i] = f.params[v]
+	}
+	return out
+}
+
+// term returns the value of a term with one result.
+func (f *frame) term(t *core.Term) *ir.Value { return f.terms(t)[0] }
+
+// terms returns the values of a term: all results of a scan or a top_k, else one.
+func (f *frame) terms(t *core.Term) []*ir.Value {
+	if v, ok := f.memo[t]; ok {
+		return v
+	}
+	v := f.resolve(t)
+	f.memo[t] = v
+	return v
+}
+
+func (f *frame) resolve(t *core.Term) []*ir.Value {
+	if f.leaf != nil {
+		if v := f.leaf(t); v != nil {
+			return v
+		}
+	}
+	if f.up != nil && !f.isInside(t) && !cheap(t) {
+		outer := f.up.terms(t)
+		v := make([]*ir.Value, len(outer))
+		for i, o := range outer {
+			v[i] = f.capture(o)
+		}
+		return v
+	}
+	pos := f.b.Pos
+	f.b.Pos = f.position(t.Site)
+	v := f.lower(t)
+	if t.Hint != "" && len(v) == 1 && v[0].Hint == "" {
+		v[0].Hint = t.Hint
+	}
+	f.b.Pos = pos
+	return v
+}
+
+func (f *frame) isInside(t *core.Term) bool { return f.inside == nil || f.inside(t) }
+
+// cheap reports whether a term costs nothing to make again, so that capturing it would only lengthen parameter lists.
+func cheap(t *core.Term) bool {
+	switch t.Kind.(type) {
+	case core.Number, core.SizeOf, core.Iota:
+		return true
+	case core.Fill, core.Cast, core.Arrange:
+		return cheap(t.Args[0])
+	}
+	return false
+}
+
+// depends returns the predicate "the term is one of these, or computed from one", with a memo.
+func depends(is func(*core.Term) bool) func(*core.Term) bool {
+	memo := map[*core.Term]bool{}
+	var walk func(t *core.Term) bool
+	walk = func(t *core.Term) bool {
+		if d, ok := memo[t]; ok {
+			return d
+		}
+		d := is(t)
+		memo[t] = d
+		for _, a := range children(t) {
+			if d {
+				break
+			}
+			d = walk(a)
+		}
+		memo[t] = d
+		return d
+	}
+	return walk
+}
+
+// children returns the terms that a term is computed from, those in the body of a scan included.
+func children(t *core.Term) []*core.Term {
+	if s, ok := t.Kind.(core.Scan); ok {
+		return slices.Concat(t.Args, s.Next, s.Outs)
+	}
+	return t.Args
+}
+
+// dim returns the number that a size stands for.
+func (f *frame) dim(s size.Size, site *core.Site) int64 { return f.program.number64(s, f.value, site) }
+
+func (p *program) number64(s size.Size, value func(*size.Sym) (int64, bool), site *core.Site) int64 {
+	n, err := s.Eval(value)
+	if err != nil {
+		p.fail("M280", site, fmt.Sprintf("the size %s: %v", s, err))
+	}
+	return n
+}
+
+// typeOf returns the type of a tensor with numbers for sizes.
+func (p *program) typeOf(t core.Type, value func(*size.Sym) (int64, bool), site *core.Site) ir.Type {
+	dims := make([]int64, len(t.Dims))
+	for i, d := range t.Dims {
+		dims[i] = p.number64(d, value, site)
+	}
+	s, err := ir.NewShape(dims...)
+	if err != nil {
+		p.fail("M281", site, "this tensor cannot be made: "+err.Error())
+	}
+	return ir.Type{DType: dtype(t.Elem), Shape: s}
+}
+
+// kind returns the type that the value of a term has in this frame.
+func (f *frame) kind(t *core.Term) ir.Type {
+	x := f.typeOf(t.Type, f.value, t.Site)
+	if f.lift > 0 && f.isInside(t) {
+		return ir.Of(x.DType, append([]int64{f.lift}, x.Shape.Dims()...)...)
+	}
+	return x
+}
+
+func (f *frame) dims(t *core.Term) []int64 { return f.kind(t).Shape.Dims() }
