@@ -403,3 +403,32 @@ func BenchmarkRun(b *testing.B) {
 		})
 	}
 }
+
+// TestTwinLoops: two loops over the same arguments become one if their carries are equal in every turn, whatever else they stack.
+func TestTwinLoops(t *testing.T) {
+	v := ir.Of(ir.F64, 2)
+	body := func(factor float64, alsoBefore bool) *ir.Func {
+		b := ir.NewBuilder("body")
+		h, x := b.Param(v, "h"), b.Param(v, "x")
+		next := ops.Tanh(b, ops.Add(b, h, ops.Mul(b, x, ops.Number(b, v, factor))))
+		if alsoBefore {
+			return b.Return(next, h)
+		}
+		return b.Return(next)
+	}
+	twins := func(factor float64) *ir.Module {
+		b := ir.NewBuilder("f")
+		h, x := b.Param(v, "h"), b.Param(ir.Of(ir.F64, 3, 2), "x")
+		s := ir.Scan{Length: 3, Carry: 1, Over: 1}
+		p := b.Emit(s, []*ir.Func{body(2, false)}, h, x)
+		q := b.Emit(s, []*ir.Func{body(factor, true)}, h, x)
+		return module(b.Return(p[0], q[0], q[1]))
+	}
+	for factor, want := range map[float64]int{2: 1, 3: 2} {
+		m := twins(factor)
+		before := values(t, m)
+		require.NoError(t, Run(m, Options{Verify: true}))
+		requireSame(t, before, values(t, m), irtest.Tolerance{}, "twins")
+		assert.Equal(t, want, count(m.Entries[0].Func, "scan"))
+	}
+}

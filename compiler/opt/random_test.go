@@ -152,7 +152,11 @@ func (g *generator) arguments(b *ir.Builder, f *ir.Func, values []*ir.Value, sta
 func (g *generator) scan(b *ir.Builder, values []*ir.Value, depth int) []*ir.Value {
 	var types []ir.Type
 	for range 1 + g.r.IntN(4) {
-		types = append(types, ir.Of(pick(g, []ir.DType{ir.F64, ir.F64, ir.F64, ir.I32}), g.dims()...))
+		t := ir.Of(pick(g, []ir.DType{ir.F64, ir.F64, ir.F64, ir.I32}), g.dims()...)
+		if g.r.IntN(3) == 0 {
+			t = ir.Of(ir.F64, 2, 3)
+		}
+		types = append(types, t)
 	}
 	f := g.function(depth-1, 2+g.r.IntN(6), types...)
 	consts := g.r.IntN(len(f.Params))
@@ -170,6 +174,11 @@ func (g *generator) scan(b *ir.Builder, values []*ir.Value, depth int) []*ir.Val
 		next := g.fit(body, pick(g, all), p.Type)
 		if p.Type.DType.IsFloat() && g.r.IntN(2) == 0 { // bounded, and a sum as gradients make them
 			next = ops.Add(body, p, ops.Tanh(body, next))
+		} else if p.Type.DType.IsFloat() && p.Type.Shape.Rank() == 2 { // a sum of products
+			d := p.Type.Shape
+			x, y := g.fit(body, pick(g, all), ir.Of(ir.F64, 2, d.Dim(0))), g.fit(body, pick(g, all), ir.Of(ir.F64, 2, d.Dim(1)))
+			next = ops.Add(body, p, body.Op(ops.Dot{ContractA: ir.NewAxes(0), ContractB: ir.NewAxes(0)}, x, y))
+			all = append(all, next)
 		}
 		results = append(results, next)
 	}
@@ -183,7 +192,12 @@ func (g *generator) scan(b *ir.Builder, values []*ir.Value, depth int) []*ir.Val
 	args := g.arguments(b, f, values, consts+carries, length)
 	out := b.Emit(op, []*ir.Func{f}, args...)
 	if g.r.IntN(2) == 0 { // another loop over its slices
-		out = append(out, b.Emit(op, []*ir.Func{f}, args...)...)
+		twin, _ := ir.Clone(f, f.Name)
+		if twin.Func.Results = append(twin.Func.Results, pick(g, twin.Func.Params)); carries > 0 && g.r.IntN(2) == 0 {
+			k := g.r.IntN(carries)
+			twin.Func.Results[k] = g.fit(twin, twin.Func.Params[consts+k], twin.Func.Params[consts+k].Type)
+		}
+		out = append(out, b.Emit(op, []*ir.Func{twin.Func}, args...)...)
 	}
 	return out
 }
