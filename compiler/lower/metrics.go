@@ -24,7 +24,8 @@ import (
 //	logsumexp        logsumexp: two numbers a, b merge into log(exp(a) + exp(b)), as the host computes it
 //	the size B       sum (of sizes: mean(x) may be written sum(x) / B)
 //
-// All partials are f32.
+// All partials are f32. A metric that the host computes from all rows is not cut: the entry gives its arguments per row, after the partials, as
+// "NAME.0", "NAME.1", ….
 
 // partial is one output of a metrics entry.
 type partial struct {
@@ -74,7 +75,16 @@ func Metrics(p *core.Program, entry string) (m recipe.Metrics, l diag.List) {
 	m.Entry = entry
 	var terms []*core.Term
 	for _, n := range list {
-		m.Names = append(m.Names, n.Name)
+		if n.Host == nil {
+			m.Names = append(m.Names, n.Name)
+			continue
+		}
+		h := recipe.Host{Name: n.Name, Kind: n.Host.Kind, Size: n.Host.Size}
+		for i := range n.Host.Args {
+			h.Args = append(h.Args, hostArg(n, i))
+		}
+		m.Host = append(m.Host, h)
+		terms = append(terms, n.Host.Args...)
 	}
 	for _, q := range c.parts {
 		m.Partials = append(m.Partials, recipe.Partial{Name: q.name, Merge: q.merge})
@@ -102,6 +112,9 @@ func Columns(terms []*core.Term) []string {
 	return out
 }
 
+// hostArg names an output that is an argument of a host metric.
+func hostArg(n core.Named, i int) string { return n.Name + "." + itoa(i) }
+
 func (p *program) cut(list []core.Named) *cutting {
 	c := &cutting{program: p, cuts: map[*core.Term][]int{}, below: map[*core.Term]bool{}, above: map[*core.Term]bool{}}
 	c.touches = depends(func(t *core.Term) bool {
@@ -112,6 +125,12 @@ func (p *program) cut(list []core.Named) *cutting {
 	})
 	for _, n := range list {
 		c.metric = n.Name
+		if n.Host != nil {
+			for _, a := range n.Host.Args {
+				c.independent(a)
+			}
+			continue
+		}
 		if c.rows(n.Term) > 0 {
 			c.mixes(n.Term, "a metric is one number, and this has one per row")
 		}
@@ -369,6 +388,13 @@ func (p *program) metrics(name string, list []core.Named) {
 	for _, q := range c.parts {
 		outs = append(outs, output{q.name, f.cast(f.term(q.term), ir.F32)})
 	}
+	for _, n := range list {
+		if n.Host != nil {
+			for i, a := range n.Host.Args {
+				outs = append(outs, output{hostArg(n, i), f.term(a)})
+			}
+		}
+	}
 	f.close(name, outs)
 }
 
@@ -407,7 +433,9 @@ func (p *program) finish(name string, list []core.Named) {
 	}
 	var outs []output
 	for _, n := range list {
-		outs = append(outs, output{n.Name, f.cast(f.term(n.Term), ir.F32)})
+		if n.Host == nil {
+			outs = append(outs, output{n.Name, f.cast(f.term(n.Term), ir.F32)})
+		}
 	}
 	// The entry takes every partial, in the order of the metrics entry, needed or not.
 	for _, q := range c.parts {

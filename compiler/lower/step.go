@@ -23,8 +23,11 @@ func (p *program) step(name string, t *core.Train, set string) {
 		}
 	}
 	var extra []*core.Term
+	var names []string
 	for _, m := range t.Metrics {
-		extra = append(extra, m.Term)
+		if m.Host == nil { // what needs a whole split is no metric of a step
+			extra, names = append(extra, m.Term), append(names, m.Name)
+		}
 	}
 	ok := f.number(ir.Of(ir.Bool), 1)
 	var reported []*ir.Value
@@ -49,7 +52,7 @@ func (p *program) step(name string, t *core.Train, set string) {
 		norm := f.norm(g.by)
 		ok = f.apply(scalar.And, ok, f.apply(scalar.And, f.apply(scalar.IsFinite, g.loss), f.apply(scalar.IsFinite, norm)))
 		f.clip(u, g.by, norm)
-		f.move(u, g.by)
+		f.move(u, g.by, i < len(updates)-1)
 	}
 	if len(updates) == 0 {
 		reported = f.list(extra)
@@ -63,8 +66,8 @@ func (p *program) step(name string, t *core.Train, set string) {
 	counter := p.counter(recipe.StepState(t.Name))
 	f.write(counter, f.apply(scalar.Add, f.read(counter), f.int32(1)))
 	var outs []output
-	for i, m := range t.Metrics {
-		outs = append(outs, output{m.Name, f.cast(reported[i], ir.F32)})
+	for i, n := range names {
+		outs = append(outs, output{n, f.cast(reported[i], ir.F32)})
 	}
 	f.close(name, append(outs, output{recipe.OutOK, ok}))
 }
@@ -164,7 +167,7 @@ func (f *frame) accumulated(t *core.Train, u *core.Update, extra []*core.Term, w
 	}
 	fn := c.seal(slices.Concat(c.captures(), carry, over), results)
 	op := ir.Scan{Length: k, Consts: int32(len(c.caught)), Carry: int32(len(carry)), Over: int32(len(over))}
-	out := f.b.Emit(op, []*ir.Func{fn}, slices.Concat(c.caught, carries, overs)...)
+	out := slices.Clone(f.b.Emit(op, []*ir.Func{fn}, slices.Concat(c.caught, carries, overs)...))
 	n := len(writes)
 	for i, v := range out[n:] {
 		out[n+i] = f.apply(scalar.Mul, v, f.like(v, 1/float64(k)))
@@ -200,8 +203,9 @@ func (f *frame) clip(u *core.Update, by []*ir.Value, norm *ir.Value) {
 	}
 }
 
-// move gives the weights of an update, and the optimizer's states, their new values, all in terms of the old ones. Then what depended on them is forgotten.
-func (f *frame) move(u *core.Update, by []*ir.Value) {
+// move gives the weights of an update, and the optimizer's states, their new values, all in terms of the old ones. Then what depended on them is forgotten. To
+// later updates the new values are constants: no gradient passes through a move.
+func (f *frame) move(u *core.Update, by []*ir.Value, more bool) {
 	type change struct {
 		slot  *core.Slot
 		value *ir.Value
@@ -226,6 +230,9 @@ func (f *frame) move(u *core.Update, by []*ir.Value) {
 	}
 	moved := map[*core.Slot]bool{}
 	for _, c := range changes {
+		if more && c.value.Type.DType.IsFloat() {
+			c.value = f.stop(c.value)
+		}
 		f.write(f.state(c.slot), c.value)
 		moved[c.slot] = true
 	}
