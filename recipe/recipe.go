@@ -74,7 +74,9 @@ type Column struct {
 	Type  Type   `json:"type"`
 	From  *Expr  `json:"from,omitempty"`
 	Batch bool   `json:"batch"`
-	At    Place  `json:"at"`
+	// NeverMissing: a `discard` drops every row in which the column is missing, so that after it a Nullable type is plain.
+	NeverMissing bool  `json:"never_missing,omitempty"`
+	At           Place `json:"at"`
 }
 
 // Expr is an expression of one row, evaluated on the host. Args are the positional arguments of the call in the order written (numbers and texts

@@ -40,8 +40,17 @@ type Write struct {
 // Named is a value with the name it is reported under.
 type Named struct {
 	Name string
-	Term *Term
+	Term *Term // nil where Host is set
+	Host *HostMetric
 	At   source.Span
+}
+
+// HostMetric is a metric that needs all rows of a split at once: the entry gives Args per row and the host computes the rest. Kinds: auc (scores, labels), confusion
+// (predictions, labels; Size classes).
+type HostMetric struct {
+	Kind string
+	Args []*Term // batch axis first
+	Size int64
 }
 
 // Check is a condition on sizes that could not be decided without the free sizes: lowering evaluates A op B ("==", "<=", "%==0") for each specialisation;

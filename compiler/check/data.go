@@ -1,0 +1,592 @@
+package check
+
+import (
+	"fmt"
+	"strings"
+
+	"modelc/compiler/core"
+	"modelc/compiler/size"
+	"modelc/lang/diag"
+	"modelc/lang/source"
+	"modelc/lang/syntax"
+	"modelc/recipe"
+)
+
+// dataVal is a data block.
+type dataVal struct {
+	name    string
+	plan    *recipe.Data
+	columns map[string]*column
+	order   []string
+	fits    map[string]*transform
+	scope   *scope
+	augment []*syntax.Member
+	splits  map[string]bool
+	unit    *syntax.Block
+}
+
+// column is a column of a data block.
+type column struct {
+	data *dataVal
+	name string
+	plan *recipe.Column
+	typ  core.Type   // of one row, where it is a tensor
+	lens []*size.Sym // the free lengths among its dims
+	expr syntax.Expr // of a column that the step computes; nil: the host has it
+	decl *syntax.Stmt
+	at   source.Span
+	busy bool
+}
+
+// columnRef is a column's name in an expression of one row.
+type columnRef struct{ c *column }
+
+// transform is a fitted transform by its name.
+type transform struct {
+	data *dataVal
+	plan *recipe.Transform
+}
+
+type splitVal struct {
+	data  *dataVal
+	split string
+}
+
+// batchVal is DATA.SPLIT.batches(n).
+type batchVal struct {
+	of   splitVal
+	size int64
+	last string
+}
+
+func (d *dataVal) describe() string   { return "the data " + d.name }
+func (s splitVal) describe() string   { return s.data.name + "." + s.split }
+func (b batchVal) describe() string   { return "a batch of " + b.of.data.name }
+func (t *transform) describe() string { return "the transform " + t.plan.Name }
+func (c columnRef) describe() string {
+	return fmt.Sprintf("the column %s (%s)", c.c.name, columnType(c.c.plan.Type))
+}
+
+func columnType(t recipe.Type) string {
+	s := t.Elem
+	if t.Elem == "id" {
+		s = fmt.Sprintf("id(%d)", t.Range)
+	}
+	if len(t.Dims) > 0 {
+		s += strings.ReplaceAll(fmt.Sprint(t.Dims), " ", ", ")
+	}
+	if t.List {
+		s = "[" + s + "]"
+	}
+	if t.Nullable {
+		s += "?"
+	}
+	return s
+}
+
+// row returns the data block whose row an expression speaks of, or nil.
+func (s *scope) row() *dataVal {
+	for ; s != nil; s = s.parent {
+		if s.batch != nil {
+			return s.batch
+		}
+	}
+	return nil
+}
+
+var transformKinds = map[string]bool{"Standardize": true, "MinMax": true, "Category": true, "Char": true, "BPE": true, "Words": true}
+
+// dataBlock elaborates a data block into the recipe's plan of it.
+func (e *elab) dataBlock(b *syntax.Block) {
+	if b.Name == "" {
+		e.fail("M404", b.At, "a data block has a name")
+	}
+	d := &dataVal{name: b.Name, columns: map[string]*column{}, fits: map[string]*transform{}, splits: map[string]bool{"train": true}, unit: b}
+	d.plan = &recipe.Data{Name: b.Name, At: place(b.At)}
+	d.scope = newScope(e.rootOf(e.unit))
+	d.scope.batch = d
+	e.data[b.Name] = d
+	e.plan.Data = append(e.plan.Data, d.plan)
+	stream := false
+	for _, m := range b.Body.Members {
+		e.at(m.At)
+		e.try(func() {
+			switch {
+			case m.Block != nil:
+				switch m.Block.Kind {
+				case "split":
+					e.splitBlock(d, m.Block)
+				case "augment":
+					d.augment = append(d.augment, m.Block.Body.Members...)
+				default:
+					e.fail("M401", m.Block.KindAt, "`%s` has no place in data: it holds `split` and `augment`", m.Block.Kind)
+				}
+			case m.Stmt != nil:
+				if e.dataLine(d, m.Stmt) == "text" {
+					stream = true
+				}
+			default:
+				e.fail("M207", m.At, "this has no place in a data block")
+			}
+		})
+	}
+	if len(d.plan.Sources) == 0 {
+		e.report1("M313", b.At, "data %s has no source: source = csv(\"file.csv\"), images(…), text(…), dataset(\"iris\"), …", b.Name)
+	}
+	if stream && d.plan.Split.By == "hash" {
+		d.plan.Split.By = "position"
+	}
+	e.augmented(d)
+}
+
+// dataLine is one line: a column has a type; a setting or a transform has none (ruling 49). It returns the kind of a source.
+func (e *elab) dataLine(d *dataVal, st *syntax.Stmt) string {
+	n, is := st.Left.(*syntax.Name)
+	if !is {
+		e.fail("M207", st.At, "a line of data is a column (`x: float = …`), a setting or a transform")
+	}
+	if st.Type != nil {
+		if d.columns[n.Text] != nil || d.fits[n.Text] != nil {
+			e.fail("M404", n.At, "`%s` is declared twice", n.Text)
+		}
+		e.column(d, n, st)
+		return ""
+	}
+	if st.Op != "=" {
+		e.fail("M207", st.At, "a column has a type: `%s: float`", n.Text)
+	}
+	call, isCall := st.Right.(*syntax.Call)
+	callee := ""
+	if isCall {
+		if f, is := call.Fn.(*syntax.Name); is {
+			callee = f.Text
+		}
+	}
+	switch {
+	case n.Text == "source":
+		s := e.source(d, st.Right, "")
+		d.plan.Sources = append([]recipe.Source{s}, d.plan.Sources...)
+		return s.Kind
+	case n.Text == "discard":
+		x, t := e.host(st.Right, d, d.scope)
+		if t.Elem != "bool" {
+			e.fail("M103", st.Right.Span(), "discard needs a condition, this is %s", columnType(t))
+		}
+		d.plan.Discard = append(d.plan.Discard, x)
+		e.discarded(d, st.Right)
+	case n.Text == "rows":
+		e.sizeOf(st.Right, d.scope)
+	case transformKinds[callee]:
+		if d.fits[n.Text] != nil || d.columns[n.Text] != nil {
+			e.fail("M404", n.At, "`%s` is declared twice", n.Text)
+		}
+		t := &recipe.Transform{Name: n.Text, Kind: callee, At: place(st.At)}
+		for i, a := range call.Args {
+			v := e.eval(a.X, e.rootOf(e.unit))
+			c, ok := number(v)
+			if !ok {
+				e.fail("M203", a.At, "%s takes numbers, this is %s", callee, describe(v))
+			}
+			if a.Name == "" && i == 0 && callee != "Standardize" && callee != "MinMax" {
+				t.Size = int64(c)
+				continue
+			}
+			if a.Name == "" {
+				e.fail("M203", a.At, "%s takes named arguments here", callee)
+			}
+			if t.Options == nil {
+				t.Options = map[string]float64{}
+			}
+			t.Options[a.Name] = c
+		}
+		if t.Size <= 0 && callee != "Standardize" && callee != "MinMax" {
+			e.fail("M203", st.At, "%s needs its size: %s(64)", callee, callee)
+		}
+		d.plan.Transforms = append(d.plan.Transforms, t)
+		d.fits[n.Text] = &transform{d, t}
+		d.scope.set(n.Text, d.fits[n.Text], n.At)
+	case isCall && sourceKinds[callee] != "":
+		d.splits[n.Text] = true
+		d.plan.Sources = append(d.plan.Sources, e.source(d, st.Right, n.Text))
+	default:
+		dg := diag.Diagnostic{Code: "M403", At: n.At, Title: fmt.Sprintf("`%s` is no setting of data; a column has a type: `%s: float = …`", n.Text, n.Text)}
+		if near := diag.Suggest(n.Text, []string{"source", "discard", "rows", "test", "valid"}); near != "" {
+			dg.Labels = []diag.Label{{At: n.At, Text: "did you mean the setting `" + near + "`?"}}
+		}
+		e.failWith(dg)
+	}
+	return ""
+}
+
+// discarded makes columns that `discard = missing(x)` drops plain afterwards (ruling 66).
+func (e *elab) discarded(d *dataVal, x syntax.Expr) {
+	switch x := x.(type) {
+	case *syntax.Group:
+		if len(x.Items) == 1 {
+			e.discarded(d, x.Items[0].X)
+		}
+	case *syntax.Binary:
+		if x.Op == "or" {
+			e.discarded(d, x.X)
+			e.discarded(d, x.Y)
+		}
+	case *syntax.Call:
+		if f, is := x.Fn.(*syntax.Name); is && f.Text == "missing" && len(x.Args) == 1 {
+			if n, is := x.Args[0].X.(*syntax.Name); is && d.columns[n.Text] != nil {
+				c := d.columns[n.Text]
+				c.typ, _ = e.rowTensor(recipe.Type{Elem: c.plan.Type.Elem, Range: c.plan.Type.Range, Dims: c.plan.Type.Dims}, nil)
+				c.plan.NeverMissing = true
+			}
+		}
+	}
+}
+
+var sourceKinds = map[string]string{"csv": "csv", "tsv": "tsv", "idx": "idx", "images": "images", "text": "text", "npy": "npy", "dataset": "dataset", "join": "join"}
+
+// source reads csv("…", columns=[…], missing=["?"]) and its like.
+func (e *elab) source(d *dataVal, x syntax.Expr, split string) recipe.Source {
+	call, is := x.(*syntax.Call)
+	name := ""
+	if is {
+		if n, is := call.Fn.(*syntax.Name); is {
+			name = n.Text
+		}
+	}
+	if sourceKinds[name] == "" {
+		var known []string
+		for k := range sourceKinds {
+			known = append(known, k)
+		}
+		dg := diag.Diagnostic{Code: "M313", At: x.Span(), Title: "a source is csv, tsv, idx, images, text, npy, dataset or join"}
+		if near := diag.Suggest(name, known); near != "" {
+			dg.Labels = []diag.Label{{At: x.Span(), Text: "did you mean `" + near + "`?"}}
+		}
+		e.failWith(dg)
+	}
+	s := recipe.Source{Kind: name, Split: split, At: place(x.Span())}
+	if f := x.Span().File; f != nil {
+		s.Base = folder(f.Name)
+	}
+	text := func(a *syntax.Arg) string {
+		v, is := e.eval(a.X, e.rootOf(e.unit)).(textVal)
+		if !is {
+			e.fail("M313", a.At, "a text is needed here: \"…\"")
+		}
+		return string(v)
+	}
+	texts := func(a *syntax.Arg) []string {
+		l, is := a.X.(*syntax.List)
+		if !is {
+			return []string{text(a)}
+		}
+		var out []string
+		for _, it := range l.Items {
+			switch it := it.(type) {
+			case *syntax.Name:
+				out = append(out, it.Text)
+			case *syntax.String:
+				out = append(out, it.Value)
+			default:
+				e.fail("M313", it.Span(), "a list of names or texts is needed here")
+			}
+		}
+		return out
+	}
+	for _, a := range call.Args {
+		switch {
+		case name == "join" && a.Name == "":
+			s.Joined = append(s.Joined, e.source(d, a.X, split))
+		case a.Name == "":
+			s.Paths = append(s.Paths, texts(a)...)
+		case a.Name == "columns" && (name == "csv" || name == "tsv"):
+			s.Columns = texts(a)
+		case a.Name == "missing" && (name == "csv" || name == "tsv" || name == "join"):
+			s.Missing = texts(a)
+		case a.Name == "trim" && (name == "csv" || name == "tsv"):
+			b, is := e.eval(a.X, e.rootOf(e.unit)).(boolVal)
+			if !is {
+				e.fail("M313", a.At, "trim is true or false")
+			}
+			s.Trim = bool(b)
+		case a.Name == "size" && name == "images":
+			v := e.eval(a.X, e.rootOf(e.unit))
+			if t, is := v.(tupleVal); is && len(t) == 2 {
+				h, hok := number(t[0])
+				w, wok := number(t[1])
+				if hok && wok && h >= 1 && w >= 1 {
+					s.Size = [2]int{int(h), int(w)}
+					continue
+				}
+			} else if n, ok := number(v); ok && n >= 1 {
+				s.Size = [2]int{int(n), int(n)}
+				continue
+			}
+			e.fail("M313", a.At, "size=(height, width)")
+		case name == "idx" || name == "npy":
+			if s.Fields == nil {
+				s.Fields = map[string]string{}
+			}
+			s.Fields[a.Name] = text(a)
+		default:
+			e.fail("M203", a.At, "%s has no argument `%s`", name, a.Name)
+		}
+	}
+	if name == "join" && len(s.Joined) > 0 {
+		first := s.Joined[0]
+		first.Joined, first.Split, first.At = s.Joined[1:], split, s.At
+		return first
+	}
+	return s
+}
+
+func folder(file string) string {
+	if i := strings.LastIndexAny(file, `/\`); i >= 0 {
+		return file[:i]
+	}
+	return "."
+}
+
+// splitBlock is split { train = 0.9, valid = 0.1 } or split { train = before(date("…")), valid = rest }.
+func (e *elab) splitBlock(d *dataVal, b *syntax.Block) {
+	sp := recipe.Split{By: "hash"}
+	total := 0.0
+	for _, m := range b.Body.Members {
+		n, is := (*syntax.Name)(nil), false
+		if m.Stmt != nil && m.Stmt.Op == "=" {
+			n, is = m.Stmt.Left.(*syntax.Name)
+		}
+		if !is {
+			e.fail("M207", m.At, "split names its parts: train = 0.9, valid = 0.1")
+		}
+		if r, is := m.Stmt.Right.(*syntax.Name); is && r.Text == "rest" {
+			sp.Parts = append(sp.Parts, recipe.Part{Name: n.Text})
+			d.splits[n.Text] = true
+			continue
+		}
+		if c, is := m.Stmt.Right.(*syntax.Call); is {
+			if f, is := c.Fn.(*syntax.Name); is && f.Text == "before" {
+				e.splitByTime(d, &sp, c, n.Text)
+				continue
+			}
+		}
+		v, ok := number(e.eval(m.Stmt.Right, e.rootOf(e.unit)))
+		if !ok {
+			e.fail("M314", m.Stmt.Right.Span(), "the share of a part is a number between 0 and 1, or `rest`")
+		}
+		if n.Text == "seed" {
+			sp.Seed = int64(v)
+			continue
+		}
+		if v <= 0 || v > 1 {
+			e.fail("M314", m.Stmt.Right.Span(), "the share of a part is a number between 0 and 1, this is %v", v)
+		}
+		total += v
+		sp.Parts = append(sp.Parts, recipe.Part{Name: n.Text, Share: v})
+		d.splits[n.Text] = true
+	}
+	if total > 1+1e-9 {
+		e.fail("M314", b.At, "the parts of the split make %v, at most 1 is possible", total)
+	}
+	d.plan.Split = sp
+}
+
+func (e *elab) splitByTime(d *dataVal, sp *recipe.Split, c *syntax.Call, name string) {
+	if len(c.Args) != 1 {
+		e.fail("M314", c.At, "before(date(\"2000-11-20\"))")
+	}
+	call, is := c.Args[0].X.(*syntax.Call)
+	if is {
+		if f, is := call.Fn.(*syntax.Name); is && f.Text == "date" && len(call.Args) == 1 {
+			if s, is := call.Args[0].X.(*syntax.String); is {
+				t, ok := parseDate(s.Value)
+				if !ok {
+					e.fail("M314", s.At, "%q is no date: write 2000-11-20", s.Value)
+				}
+				sp.By, sp.Before = "time", t
+				for _, n := range d.order {
+					if d.columns[n].plan.Type.Elem == "time" {
+						sp.Column = n
+					}
+				}
+				if sp.Column == "" && !hasTime(d.unit) {
+					e.fail("M314", c.At, "a split by time needs a column of type time")
+				}
+				if sp.Column == "" {
+					sp.Column = timeColumn(d.unit)
+				}
+				sp.Parts = append(sp.Parts, recipe.Part{Name: name})
+				d.splits[name] = true
+				return
+			}
+		}
+	}
+	e.fail("M314", c.At, "before(date(\"2000-11-20\"))")
+}
+
+func hasTime(b *syntax.Block) bool { return timeColumn(b) != "" }
+
+func timeColumn(b *syntax.Block) string {
+	for _, m := range b.Body.Members {
+		if m.Stmt != nil && m.Stmt.Type != nil && m.Stmt.Type.Alts[0].Name == "time" {
+			if n, is := m.Stmt.Left.(*syntax.Name); is {
+				return n.Text
+			}
+		}
+	}
+	return ""
+}
+
+// column declares a column; with `=` it is an expression of one row, evaluated by the host where it speaks of text, time, lists, missing values or fitted transforms, else within
+// the step (ruling 50).
+func (e *elab) column(d *dataVal, n *syntax.Name, st *syntax.Stmt) {
+	t, lens := e.columnType(d, st.Type)
+	c := &column{data: d, name: n.Text, at: n.At, decl: st}
+	c.plan = &recipe.Column{Name: n.Text, Type: t, At: place(st.At)}
+	c.typ, c.lens = e.rowTensor(t, lens)
+	if st.Op == "=" {
+		if e.hostOnly(st.Right, d) {
+			var ok bool
+			if ok = e.hostable(st.Right, d); ok {
+				x, got := e.host(st.Right, d, d.scope)
+				c.plan.From = e.hostResult(x, got, t, n.Text, st.Right.Span())
+				c.plan.From.Type = t
+			} else {
+				c.expr = st.Right
+			}
+		} else {
+			c.expr = st.Right
+		}
+	}
+	d.columns[n.Text] = c
+	d.order = append(d.order, n.Text)
+	d.scope.set(n.Text, columnRef{c}, n.At)
+	if c.expr == nil {
+		d.plan.Columns = append(d.plan.Columns, c.plan)
+		return
+	}
+	// Check it now, without augment, so that a mistake is found even where nothing reads the column.
+	e.phase = "data"
+	e.rowTerm(c, false)
+	e.phase = ""
+}
+
+// columnType reads a column's type; S <= 256 is a length of the row.
+func (e *elab) columnType(d *dataVal, t *syntax.Type) (recipe.Type, map[int]string) {
+	if len(t.Alts) != 1 {
+		e.fail("M141", t.At, "a column has one type")
+	}
+	a := t.Alts[0]
+	out := recipe.Type{Nullable: a.Null, Elem: a.Name}
+	if a.List != nil {
+		in, _ := e.columnType(d, a.List)
+		in.List, in.Nullable = true, a.Null
+		return in, nil
+	}
+	switch a.Name {
+	case "float", "f32", "f64", "u8", "i32", "i64", "bool", "text", "time":
+	case "int":
+		out.Elem = "i64"
+	case "id":
+		if a.Arg == nil {
+			e.fail("M141", a.At, "id needs its range: id(10) is an integer in 0..10")
+		}
+		n, ok := e.sizeOf(a.Arg, e.rootOf(e.unit)).Const()
+		if !ok || n < 1 || n > 1<<31-1 {
+			e.fail("M141", a.Arg.Span(), "the range of an id is between 1 and 2147483647")
+		}
+		out.Range = n
+	default:
+		dg := diag.Diagnostic{Code: "M141", At: a.At, Title: fmt.Sprintf("`%s` is no type of a column", a.Name)}
+		if near := diag.Suggest(a.Name, []string{"float", "int", "id", "bool", "text", "time", "u8", "f32", "i64"}); near != "" {
+			dg.Labels = []diag.Label{{At: a.At, Text: "did you mean `" + near + "`?"}}
+		}
+		e.failWith(dg)
+	}
+	lens := map[int]string{}
+	for i, x := range a.Dims {
+		if b, is := x.(*syntax.Binary); is && b.Op == "<=" {
+			n, is := b.X.(*syntax.Name)
+			k, ok := e.sizeOf(b.Y, e.rootOf(e.unit)).Const()
+			if !is || !ok || k < 1 {
+				e.fail("M141", x.Span(), "a length of the row is a name with a bound: S <= 256")
+			}
+			lens[i] = n.Text
+			out.Dims = append(out.Dims, -k)
+			continue
+		}
+		if n, is := x.(*syntax.Name); is && e.sizeName(n.Text, e.rootOf(e.unit)) == nil {
+			if b := e.rootOf(e.unit).names[n.Text]; b != nil {
+				if _, bad := b.v.(poison); bad {
+					panic(stop{})
+				}
+			}
+			lens[i] = n.Text
+			out.Dims = append(out.Dims, -(1 << 40)) // a stream: as long as the data
+			continue
+		}
+		n, ok := e.sizeOf(x, e.rootOf(e.unit)).Const()
+		if !ok || n < 0 || n > 1<<31 {
+			e.fail("M141", x.Span(), "a size of a column is a number, or a length with a bound: S <= 256")
+		}
+		out.Dims = append(out.Dims, n)
+	}
+	return out, lens
+}
+
+// rowTensor is the type of one row's value in the step.
+func (e *elab) rowTensor(t recipe.Type, lens map[int]string) (core.Type, []*size.Sym) {
+	out := core.Type{}
+	switch t.Elem {
+	case "float", "f32", "f64":
+		out.Elem = core.F32
+	case "u8":
+		out.Elem = core.U8
+	case "i32", "i64":
+		out.Elem = core.I32
+	case "bool":
+		out.Elem = core.Bool
+	case "id":
+		out.Elem, out.Range = core.ID, size.Of(t.Range)
+	}
+	if t.Nullable || t.List {
+		out.Elem = core.None
+	}
+	var syms []*size.Sym
+	for i, n := range t.Dims {
+		if n < 0 {
+			s := size.NewSym(lens[i])
+			syms = append(syms, s)
+			out.Dims = append(out.Dims, size.FromSym(s))
+			continue
+		}
+		out.Dims = append(out.Dims, size.Of(n))
+	}
+	return out, syms
+}
+
+// augmented checks the augment lines: they rebind columns, under training only.
+func (e *elab) augmented(d *dataVal) {
+	for _, m := range d.augment {
+		e.try(func() {
+			n, is := (*syntax.Name)(nil), false
+			if m.Stmt != nil && m.Stmt.Op == "=" {
+				n, is = m.Stmt.Left.(*syntax.Name)
+			}
+			if !is {
+				e.fail("M207", m.At, "augment rebinds columns: x = random_shift(x, pixels=2)")
+			}
+			c := d.columns[n.Text]
+			if c == nil {
+				dg := diag.Diagnostic{Code: "M400", At: n.At, Title: fmt.Sprintf("`%s` is no column of %s", n.Text, d.name)}
+				if near := diag.Suggest(n.Text, d.order); near != "" {
+					dg.Labels = []diag.Label{{At: n.At, Text: "did you mean `" + near + "`?"}}
+				}
+				e.failWith(dg)
+			}
+			e.phase = "data"
+			e.rowTerm(c, true)
+			e.phase = ""
+		})
+	}
+	e.phase = ""
+}

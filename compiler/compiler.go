@@ -1,0 +1,179 @@
+// Package compiler turns files of the language into checked programs, and those into modules that a device runs.
+//
+// It has two halves. Check serves everything, editors too: it parses, resolves and elaborates, never fails, and reports what it finds. Module is asked by the run, once
+// per entry and set of sizes: it lowers the checked program to IR, differentiates, and runs the pass table. The package does no I/O: texts come in as bytes, and
+// imports are read by a function that the caller gives.
+package compiler
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"modelc/compiler/check"
+	"modelc/compiler/core"
+	"modelc/compiler/lower"
+	"modelc/compiler/opt"
+	"modelc/compiler/resolve"
+	"modelc/ir"
+	"modelc/lang/diag"
+	"modelc/lang/source"
+	"modelc/lang/syntax"
+	"modelc/recipe"
+)
+
+// Options say how a file is checked.
+type Options struct {
+	Set    []string                          // "name=value", for config
+	Preset string                            // the preset that is applied before Set
+	Read   func(path string) ([]byte, error) // reads an imported file; nil: files cannot be imported
+	Tests  bool                              // elaborate test blocks
+}
+
+// Checked is a file that has been checked.
+type Checked struct {
+	Source *source.File
+	File   *syntax.File
+	result *check.Result
+	diags  diag.List
+}
+
+// Check parses and checks one file.
+func Check(name string, text []byte, o Options) *Checked {
+	c := &Checked{Source: source.NewFile(name, text)}
+	c.File, c.diags = syntax.Parse(c.Source)
+	if c.diags.Failed() {
+		c.result = &check.Result{Program: &core.Program{}, Recipe: &recipe.Recipe{File: name}}
+		return c
+	}
+	u, diags := resolve.File(c.File, resolve.Options{Read: o.Read})
+	c.diags = append(c.diags, diags...)
+	c.result = check.File(u, check.Options{Set: o.Set, Preset: o.Preset, Tests: o.Tests})
+	c.diags = append(c.diags, c.result.Diags...)
+	if c.diags.Failed() {
+		return c
+	}
+	c.measure()
+	c.hash()
+	return c
+}
+
+// measure cuts the metrics of every block, so that a metric which mixes rows is found before a run, and fills in the recipe.
+func (c *Checked) measure() {
+	p := c.result.Program
+	for _, b := range c.result.Recipe.Blocks {
+		var at *recipe.Metrics
+		switch {
+		case b.Train != nil && len(b.Train.Metrics.Names) > 0:
+			at = &b.Train.Metrics
+		case b.Eval != nil:
+			at = &b.Eval.Metrics
+		default:
+			continue
+		}
+		m, diags := lower.Metrics(p, at.Entry)
+		c.diags = append(c.diags, diags...)
+		m.Columns = at.Columns
+		*at = m
+	}
+}
+
+// hash gives each block the hash of what it computes: its text, the library's version of what it uses through the checked terms' settings, the config and the data it reads.
+func (c *Checked) hash() {
+	r := c.result.Recipe
+	common, err := json.Marshal(struct {
+		Config []recipe.Setting
+		Data   []*recipe.Data
+	}{r.Config, r.Data})
+	if err != nil {
+		panic("compiler: " + err.Error())
+	}
+	for _, b := range r.Blocks {
+		h := sha256.New()
+		h.Write(common)
+		h.Write(c.Source.Text)
+		fmt.Fprintf(h, "\x00%s\x00%s", b.Kind, b.Name)
+		b.Hash = hex.EncodeToString(h.Sum(nil)[:16])
+	}
+}
+
+// Diagnostics returns what has been found.
+func (c *Checked) Diagnostics() diag.List { return c.diags }
+
+// Recipe returns the plan of the experiment. It is complete when nothing failed.
+func (c *Checked) Recipe() *recipe.Recipe { return c.result.Recipe }
+
+// Program returns the checked program.
+func (c *Checked) Program() *core.Program { return c.result.Program }
+
+// Layers lists the instances of every train block.
+func (c *Checked) Layers() []check.Layer { return c.result.Layers }
+
+// Entries lists the names of the program's entries.
+func (c *Checked) Entries() []string { return lower.Entries(c.result.Program) }
+
+// States lists the states of all blocks.
+func (c *Checked) States(s lower.Sizes) []*ir.State { return lower.States(c.result.Program, s) }
+
+// Module lowers one entry for the given sizes and runs the pass table. keep reports which composites the device runs by itself; nil: none.
+func (c *Checked) Module(entry string, s lower.Sizes, keep func(*ir.Instr) bool) (*ir.Module, diag.List) {
+	m, diags := lower.Lower(c.result.Program, entry, s)
+	if diags.Failed() {
+		return nil, diags
+	}
+	if err := opt.Run(m, opt.Options{Keep: keep}); err != nil {
+		panic("compiler: " + entry + ": " + err.Error())
+	}
+	return m, diags
+}
+
+// Stages lists what Dump takes: lower, then the passes by name.
+func Stages() []string {
+	out := []string{"lower"}
+	for _, p := range opt.Passes {
+		if out[len(out)-1] != p.Name && !contains(out, p.Name) {
+			out = append(out, p.Name)
+		}
+	}
+	return out
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+// Dump prints the module of an entry after a stage; "" is the last.
+func (c *Checked) Dump(entry, stage string, s lower.Sizes, keep func(*ir.Instr) bool) (string, diag.List, error) {
+	if !contains(c.Entries(), entry) {
+		return "", nil, fmt.Errorf("there is no entry %q; this file has %s", entry, strings.Join(c.Entries(), ", "))
+	}
+	if stage != "" && !contains(Stages(), stage) {
+		return "", nil, fmt.Errorf("there is no stage %q; the stages are %s", stage, strings.Join(Stages(), ", "))
+	}
+	m, diags := lower.Lower(c.result.Program, entry, s)
+	if diags.Failed() {
+		return "", diags, nil
+	}
+	if stage != "lower" {
+		text := ""
+		o := opt.Options{Keep: keep, Verify: true, After: func(name string, m *ir.Module) {
+			if name == stage {
+				text = ir.Print(m)
+			}
+		}}
+		if err := opt.Run(m, o); err != nil {
+			return "", diags, err
+		}
+		if stage != "" {
+			return text, diags, nil
+		}
+	}
+	return ir.Print(m), diags, nil
+}
