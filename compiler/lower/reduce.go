@@ -144,9 +144,10 @@ func (f *frame) masked(x, mask *ir.Value, other float64) *ir.Value {
 	return f.apply(scalar.Select, mask, x, f.like(x, other))
 }
 
-// guarded makes a product vanish beyond the rows that have come, by its first factor that runs along each live axis.
+// guarded makes a product vanish beyond the rows that have come, by its first factor that runs along each live axis; where none does, by one more factor.
 func (f *frame) guarded(factors []view, arg *core.Term, axes []int) []view {
 	for _, a := range f.live(arg, axes) {
+		done := false
 		for i, v := range factors {
 			at := slices.IndexFunc(v.subs, func(s affine) bool { p, ok := s.plain(); return ok && p == a })
 			if at < 0 || f.compound(v) {
@@ -158,7 +159,13 @@ func (f *frame) guarded(factors []view, arg *core.Term, axes []int) []view {
 			g := &core.Term{ID: v.src.ID, Kind: core.Var{}, Type: v.src.Type, Site: v.src.Site}
 			f.memo[g] = []*ir.Value{f.masked(x, mask, 0)}
 			factors[i].src = g
+			done = true
 			break
+		}
+		if !done {
+			g := &core.Term{ID: arg.ID, Kind: core.Var{}, Type: core.Type{Elem: arg.Type.Elem, Dims: arg.Type.Dims[a : a+1]}, Site: arg.Site}
+			f.memo[g] = []*ir.Value{f.cast(f.reached(arg, a), dtype(arg.Type.Elem))}
+			factors = append(factors, view{src: g, dims: []int64{f.dims(arg)[a]}, subs: []affine{along(a)}})
 		}
 	}
 	return factors
