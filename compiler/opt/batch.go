@@ -26,7 +26,7 @@ func batch(m *ir.Module, _ Options) {
 
 // Bounds on the third rule: the contracted size of one turn below which its product is too small to run well, and the bytes that stacking may take.
 const (
-	smallContraction = 1024
+	smallContraction = 256
 	stackLimit       = int64(1) << 28
 )
 
