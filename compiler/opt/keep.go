@@ -8,7 +8,7 @@ import (
 
 // keep decides what a loop that runs backwards takes from the forward loop instead of computing it again. Gradients of loops recompute: the backward body begins
 // with a copy of the forward one. For each pair of loops, of which the second reads what the first has stacked, keep finds the
-// instructions of the second body that the first computes as well, turn by turn, and chooses among their results those to stack in the first loop
+// instructions of the second body that the first computes as well, turn by turn, or could at once, and chooses among their results those to stack in the first loop
 // and to read in the second, so that
 //
 //	bytes stored and read  +  price of what is computed again
@@ -59,8 +59,8 @@ func forwardOf(c *ir.Instr, earlier map[*ir.Instr]bool) *ir.Instr {
 func keepPair(b *ir.Builder, d, c *ir.Instr) {
 	fwd, _ := open(b, d)
 	bwd, _ := open(b, c)
-	same := match(fwd, bwd)
-	kept := cheapest(fwd, bwd, same)
+	same, added := match(fwd, bwd)
+	kept := cheapest(fwd, bwd, same, added)
 	if len(kept) == 0 {
 		return
 	}
@@ -78,9 +78,10 @@ func keepPair(b *ir.Builder, d, c *ir.Instr) {
 	bwd.close()
 }
 
-// match returns, for values of the backward body, the values of the forward body that are equal in the turn with the same slices.
-func match(fwd, bwd *loop) map[*ir.Value]*ir.Value {
-	same := map[*ir.Value]*ir.Value{}
+// match returns, for values of the backward body, the values of the forward body that are equal in the turn with the same slices, and for which instructions
+// of the backward body it has added one to the forward body to have such values.
+func match(fwd, bwd *loop) (same map[*ir.Value]*ir.Value, added map[*ir.Instr]bool) {
+	same, added = map[*ir.Value]*ir.Value{}, map[*ir.Instr]bool{}
 	outer := map[*ir.Value]*ir.Value{}
 	for _, p := range fwd.consts {
 		outer[p.arg] = p.param
@@ -129,6 +130,10 @@ next:
 			continue
 		}
 		if _, ok := c.Op.(ir.Scan); !ok {
+			if len(c.Callees) == 0 && price(c) <= cheap(c) {
+				extra(fwd, t, c, args, same)
+				added[c] = true
+			}
 			continue
 		}
 		for _, d := range t.loops[hash(c.Op, args)] {
@@ -143,13 +148,34 @@ next:
 			}
 		}
 	}
-	return same
+	return same, added
+}
+
+// cheap is the price up to which an instruction may be computed in the forward loop although it does not need it: that of a few additions. It pays where the result
+// is smaller than what it is made of: the mask of a relu is a byte, its argument four.
+func cheap(c *ir.Instr) int64 {
+	n := int64(0)
+	for _, r := range c.Results {
+		n += 2 * r.Type.Shape.Size()
+	}
+	return n
+}
+
+// extra appends an instruction of the backward body to the forward one; if it is not kept after all, close drops it.
+func extra(fwd *loop, t *table, c *ir.Instr, args []*ir.Value, same map[*ir.Value]*ir.Value) {
+	fwd.body.Pos = c.Pos
+	results := fwd.body.Emit(c.Op, nil, slices.Clone(args)...)
+	t.add(fwd.body.Func.Body[len(fwd.body.Func.Body)-1])
+	for i, r := range c.Results {
+		results[i].Hint = r.Hint
+		same[r] = results[i]
+	}
 }
 
 // cheapest returns the values of the backward body to take from the forward one. The flow network has for each instruction that can be taken a node, and for
 // each of its results two, before and after a possible store. On the side of the sink is what the backward body has: an
 // instruction computed again, a result that is there.
-func cheapest(fwd, bwd *loop, same map[*ir.Value]*ir.Value) []*ir.Value {
+func cheapest(fwd, bwd *loop, same map[*ir.Value]*ir.Value, added map[*ir.Instr]bool) []*ir.Value {
 	stored := map[*ir.Value]bool{} // by the forward loop, in any case
 	for _, o := range fwd.outs {
 		stored[o.value] = true
@@ -187,11 +213,14 @@ func cheapest(fwd, bwd *loop, same map[*ir.Value]*ir.Value) []*ir.Value {
 			nodes[r] = p
 			values = append(values, r)
 			n.edge(compute, p.before, never)
-			price := 2 * r.Type.Bytes()
+			bytes := 2 * r.Type.Bytes()
 			if stored[same[r]] {
-				price = r.Type.Bytes()
+				bytes = r.Type.Bytes()
 			}
-			n.edge(p.before, p.after, price)
+			if added[c] {
+				bytes += price(c)
+			}
+			n.edge(p.before, p.after, bytes)
 		}
 	}
 	for _, p := range bwd.carry {
