@@ -396,8 +396,9 @@ func (e *elab) generateBlock(b *syntax.Block) {
 	g.Begin = run("generate.begin", T, begin)
 	g.BeginKeep = e.keep
 	g.Caches = append([]*core.Slot(nil), e.caches...)
-	next := &liveAxis{length: size.Of(1), all: past.Add(size.Of(1)), requires: past.Add(size.Of(1)), count: map[string]int{}}
-	g.Next = run("generate.next", size.Of(1), next)
+	// T stays a name in next too, where lowering makes it 1: so no axis of size 1 is taken for it.
+	next := &liveAxis{length: T, all: past.Add(T), requires: past.Add(T), count: map[string]int{}}
+	g.Next = run("generate.next", T, next)
 	g.NextKeep = e.keep
 	for _, s := range g.Caches {
 		for i, d := range s.Type.Dims {

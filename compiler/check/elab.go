@@ -45,6 +45,7 @@ type elab struct {
 
 	// What has been made.
 	nextID int
+	terms  []*core.Term // every term, by ID
 	now    map[*core.Slot]*core.Term // the value a state has now, where it was written
 	reads  map[*core.Slot]*core.Term
 	slots  []*core.Slot
@@ -65,7 +66,28 @@ func (e *elab) term(kind core.Kind, t core.Type, args ...*core.Term) *core.Term 
 	if e.nextID > maxTerms {
 		e.fail("M260", e.site.At, "this program is larger than %d operations", maxTerms)
 	}
-	return &core.Term{ID: e.nextID, Kind: kind, Args: args, Type: t, Site: e.site}
+	for i, a := range args {
+		args[i] = e.terms[a.ID-1]
+	}
+	if sc, is := kind.(core.Scan); is {
+		for _, list := range [][]*core.Term{sc.Carry, sc.Next, sc.Over, sc.Outs} {
+			for i, a := range list {
+				list[i] = e.terms[a.ID-1]
+			}
+		}
+		kind = sc
+	}
+	x := &core.Term{ID: e.nextID, Kind: kind, Args: args, Type: t, Site: e.site}
+	e.terms = append(e.terms, x)
+	return x
+}
+
+// retyped is a term under another type: labels, or a range that the checker knows. It stands for the same value and has its ID; terms refer to the
+// one that was made first.
+func retyped(t *core.Term, to core.Type) *core.Term {
+	c := *t
+	c.Type = to
+	return &c
 }
 
 const maxTerms = 4_000_000

@@ -43,12 +43,10 @@ func (e *elab) typedConst(v value, elem core.Elem, at source.Span) *core.Term {
 		if _, is := v.(boolVal); !is || elem == core.Bool {
 			t := e.asTerm(v, at)
 			if t.Type.Elem != elem && t.Type.Elem != core.Bool {
-				c := *t
-				c.Type.Elem = elem
 				if elem == core.ID {
-					c.Type.Elem = core.Int
+					elem = core.Int
 				}
-				return &c
+				return e.term(t.Kind, of(elem))
 			}
 			return t
 		}

@@ -44,7 +44,9 @@ func (e *elab) cacheSlot(what string, t core.Type, at source.Span) *core.Slot {
 	if t.Elem == core.Bool {
 		zero = e.asTerm(boolVal(false), at)
 	}
-	s := &core.Slot{Path: path, Role: core.Cache, Type: withLabels(t, nil), Init: zero, At: at}
+	t = withLabels(t, nil)
+	t.Dims = append([]size.Size(nil), t.Dims...)
+	s := &core.Slot{Path: path, Role: core.Cache, Type: t, Init: zero, At: at}
 	if g := e.scanning(); g != nil {
 		for i := 0; i < g.n; i++ {
 			s.Parts = append(s.Parts, fmt.Sprintf("%s.%d", path, i))
