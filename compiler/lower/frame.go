@@ -15,6 +15,7 @@ type frame struct {
 	b        *ir.Builder
 	up       *frame // the frame around; nil in an entry
 	memo     map[*core.Term][]*ir.Value
+	types    map[*core.Term]ir.Type          // memo of kind
 	inside   func(*core.Term) bool           // the terms that belong inside; nil: all
 	leaf     func(*core.Term) []*ir.Value    // the values of leaves that this frame binds; nil results: not bound here
 	value    func(s *size.Sym) (int64, bool) // of free sizes
@@ -204,10 +205,17 @@ func (p *program) typeOf(t core.Type, value func(*size.Sym) (int64, bool), site 
 
 // kind returns the type that the value of a term has in this frame.
 func (f *frame) kind(t *core.Term) ir.Type {
+	if x, ok := f.types[t]; ok {
+		return x
+	}
 	x := f.typeOf(t.Type, f.value, t.Site)
 	if f.lift > 0 && f.isInside(t) {
-		return ir.Of(x.DType, append([]int64{f.lift}, x.Shape.Dims()...)...)
+		x = ir.Of(x.DType, append([]int64{f.lift}, x.Shape.Dims()...)...)
 	}
+	if f.types == nil {
+		f.types = map[*core.Term]ir.Type{}
+	}
+	f.types[t] = x
 	return x
 }
 

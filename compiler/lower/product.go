@@ -59,10 +59,25 @@ func (f *frame) axesOf(v view) []int {
 
 // contract sums the product of views over the given axes of the space. The operand that it returns has no reduced axis.
 func (f *frame) contract(factors []view, space []int64, reduced []int) operand {
+	// An axis that nothing runs along only repeats.
+	repeat := int64(1)
+	for _, a := range reduced {
+		if !slices.ContainsFunc(factors, func(v view) bool { return slices.Contains(f.axesOf(v), a) }) {
+			repeat *= space[a]
+		}
+	}
+	o := f.multiplied(factors, space, reduced)
+	if repeat != 1 {
+		o.value = f.apply(scalar.Mul, o.value, f.like(o.value, float64(repeat)))
+	}
+	return o
+}
+
+// multiplied is contract without the axes that nothing runs along.
+func (f *frame) multiplied(factors []view, space []int64, reduced []int) operand {
 	var after, rest []operand
 	if conv, others, ok := f.convolution(factors, space, reduced); ok {
 		after = append(after, conv)
-		reduced = nil
 		for _, v := range others {
 			after = append(after, f.materialise(v, space))
 		}
@@ -78,13 +93,7 @@ func (f *frame) contract(factors []view, space []int64, reduced []int) operand {
 			after = append(after, o)
 		}
 	}
-	// An axis that nothing runs along only repeats; one that a single factor runs along is summed in that factor alone.
-	repeat := int64(1)
-	for _, a := range reduced {
-		if !slices.ContainsFunc(rest, func(o operand) bool { return o.has(a) }) {
-			repeat *= space[a]
-		}
-	}
+	// An axis that a single factor runs along is summed in that factor alone.
 	shared := func(a int) int {
 		n := 0
 		for _, o := range rest {
@@ -121,11 +130,7 @@ func (f *frame) contract(factors []view, space []int64, reduced []int) operand {
 	for _, o := range rest {
 		after = append(after, f.sumOut(o, reduced))
 	}
-	o := f.multiply(after, space)
-	if repeat != 1 {
-		o.value = f.apply(scalar.Mul, o.value, f.like(o.value, float64(repeat)))
-	}
-	return o
+	return f.multiply(after, space)
 }
 
 // sumOut sums the operand over those of the axes that it has.

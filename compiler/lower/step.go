@@ -178,7 +178,10 @@ func (f *frame) accumulated(t *core.Train, u *core.Update, extra []*core.Term, w
 
 // norm is the norm of all gradients together, in f32.
 func (f *frame) norm(by []*ir.Value) *ir.Value {
-	sum := f.number(ir.Of(ir.F32), 0)
+	if len(by) == 0 {
+		return f.number(ir.Of(ir.F32), 0)
+	}
+	var sum *ir.Value
 	for i, g := range by {
 		g = f.cast(g, ir.F32)
 		s := f.reduce(scalar.Add, f.apply(scalar.Mul, g, g), all(g)...)
