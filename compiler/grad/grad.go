@@ -25,11 +25,12 @@ import (
 type Transform struct {
 	forward  map[*ir.Func]*ir.Func // of scan bodies
 	backward map[*ir.Func]*ir.Func // of callees
+	answers  map[question][]bool
 }
 
-// New returns a transform; one serves all functions of a module.
+// New returns a transform; one serves all functions of a module. A function that it has differentiated through must not change afterwards.
 func New() *Transform {
-	return &Transform{map[*ir.Func]*ir.Func{}, map[*ir.Func]*ir.Func{}}
+	return &Transform{map[*ir.Func]*ir.Func{}, map[*ir.Func]*ir.Func{}, map[question][]bool{}}
 }
 
 // Of returns a copy of f, named after it with .grad, that has further results: the gradient of the result with the number loss (a float; the gradient of the sum
@@ -72,7 +73,7 @@ func (t *Transform) Reverse(b *ir.Builder, of, dy, wrt []*ir.Value) []*ir.Value 
 		}
 		r.active[v.ID] = true
 	}
-	flow(body, r.active)
+	t.flow(body, r.active)
 	for i, v := range of {
 		switch {
 		case !r.active[v.ID]:

@@ -19,8 +19,8 @@ func (r *reversal) scan(c *ir.Instr, dy []*ir.Value) []*ir.Value {
 	for i := range dy {
 		given[i] = dy[i] != nil
 	}
-	_, carriesFlow := flowScan(s, f, want)
-	need, carriesNeed := needsScan(s, f, given)
+	_, carriesFlow := r.flowScan(s, f, want)
+	need, carriesNeed := r.needsScan(s, f, given)
 	any := false
 	for i := range want {
 		if i >= consts && i < overs {

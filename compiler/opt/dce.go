@@ -1,6 +1,8 @@
 package opt
 
 import (
+	"slices"
+
 	"modelc/ir"
 	"modelc/ir/ops"
 )
@@ -9,7 +11,7 @@ import (
 // slices that are left without a use. Entries and Whole functions keep their
 // signatures. Large constants without a reader go as well.
 func dce(m *ir.Module, _ Options) {
-	d := &sweep{done: map[*ir.Func]bool{}, shrunk: map[shrunkKey]*ir.Func{}}
+	d := &sweep{done: map[*ir.Func]bool{}, shrunk: map[usage]*ir.Func{}, params: map[usage][]bool{}}
 	for _, e := range m.Entries {
 		d.function(e.Func)
 	}
@@ -45,12 +47,28 @@ func dropData(m *ir.Module) {
 // sweep holds what is done, so that a function with many users is processed once per set of used results.
 type sweep struct {
 	done   map[*ir.Func]bool
-	shrunk map[shrunkKey]*ir.Func
+	shrunk map[usage]*ir.Func // by used parameters and results
+	params map[usage][]bool   // what needed said; without it, time would be exponential in the depth of nested loops
 }
 
-type shrunkKey struct {
-	f    *ir.Func
-	uses string // one byte per parameter and result of a loop body
+// usage is a function with marks on its results, or on its parameters and results.
+type usage struct {
+	f     *ir.Func
+	marks string
+}
+
+func marked(f *ir.Func, lists ...[]bool) usage {
+	var text []byte
+	for _, list := range lists {
+		for _, b := range list {
+			if b {
+				text = append(text, 'x')
+			} else {
+				text = append(text, '.')
+			}
+		}
+	}
+	return usage{f, string(text)}
 }
 
 // function removes what the results of f do not need.
@@ -100,20 +118,12 @@ func (d *sweep) scan(c *ir.Instr, live []bool) {
 	for i, r := range c.Results {
 		results[i] = live[r.ID]
 	}
-	params := neededLoop(s, f, results)
-	uses := make([]byte, 0, len(params)+len(results))
-	all := true
-	for _, list := range [][]bool{params, results} {
-		for _, b := range list {
-			all = all && b
-			uses = append(uses, map[bool]byte{false: '.', true: 'x'}[b])
-		}
-	}
-	if all {
+	params := d.neededLoop(s, f, results)
+	if !slices.Contains(params, false) && !slices.Contains(results, false) {
 		d.function(f)
 		return
 	}
-	key := shrunkKey{f, string(uses)}
+	key := marked(f, params, results)
 	g := d.shrunk[key]
 	if g == nil {
 		b, _ := ir.Clone(f, f.Name)
@@ -154,10 +164,10 @@ func filter(list []*ir.Value, keep []bool) []*ir.Value {
 }
 
 // neededLoop says which parameters of a loop body the marked results need, and marks the carries that they need as well.
-func neededLoop(s ir.Scan, f *ir.Func, results []bool) []bool {
+func (d *sweep) neededLoop(s ir.Scan, f *ir.Func, results []bool) []bool {
 	consts := int(s.Consts)
 	for {
-		params := needed(f, results)
+		params := slices.Clone(d.needed(f, results))
 		changed := false
 		for i := range int(s.Carry) {
 			if params[consts+i] && !results[i] {
@@ -172,7 +182,11 @@ func neededLoop(s ir.Scan, f *ir.Func, results []bool) []bool {
 }
 
 // needed says which parameters of f the marked results need.
-func needed(f *ir.Func, results []bool) []bool {
+func (d *sweep) needed(f *ir.Func, results []bool) []bool {
+	key := marked(f, results)
+	if params, ok := d.params[key]; ok {
+		return params
+	}
 	need := make([]bool, f.Bound())
 	for i, r := range f.Results {
 		need[r.ID] = need[r.ID] || results[i]
@@ -192,7 +206,7 @@ func needed(f *ir.Func, results []bool) []bool {
 			for k, r := range c.Results {
 				res[k] = need[r.ID]
 			}
-			args = neededLoop(s, c.Callees[0], res)
+			args = d.neededLoop(s, c.Callees[0], res)
 		}
 		for k, a := range c.Args {
 			need[a.ID] = need[a.ID] || args == nil || args[k]
@@ -202,5 +216,6 @@ func needed(f *ir.Func, results []bool) []bool {
 	for i, p := range f.Params {
 		out[i] = need[p.ID]
 	}
+	d.params[key] = out
 	return out
 }

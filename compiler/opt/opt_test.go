@@ -432,3 +432,19 @@ func TestTwinLoops(t *testing.T) {
 		assert.Equal(t, want, count(m.Entries[0].Func, "scan"))
 	}
 }
+
+// TestDeepNesting: time stays polynomial in the depth of loops in loops, through the gradient and all passes.
+func TestDeepNesting(t *testing.T) {
+	v := ir.Of(ir.F64, 2)
+	b := ir.NewBuilder("innermost")
+	p, q := b.Param(v, "p"), b.Param(v, "q")
+	f := b.Return(ops.Tanh(b, ops.Add(b, p, q)), ops.Mul(b, p, q))
+	for range 24 {
+		b := ir.NewBuilder("level")
+		p, q := b.Param(v, "p"), b.Param(v, "q")
+		r := b.Emit(ir.Scan{Length: 2, Carry: 2}, []*ir.Func{f}, p, q)
+		f = b.Return(ops.Sin(b, r[1]), r[0])
+	}
+	m := module(grad.New().Of(f, 0, []int{0, 1}))
+	require.NoError(t, Run(m, Options{Verify: true}))
+}
