@@ -45,7 +45,7 @@ type elab struct {
 
 	// What has been made.
 	nextID int
-	terms  []*core.Term // every term, by ID
+	terms  []*core.Term              // every term, by ID
 	now    map[*core.Slot]*core.Term // the value a state has now, where it was written
 	reads  map[*core.Slot]*core.Term
 	slots  []*core.Slot

@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"sort"
 
 	"modelc/compiler/core"
 	"modelc/compiler/size"
@@ -266,6 +267,9 @@ func (e *elab) mapElements(code string, elem core.Elem, at source.Span, vs []val
 				union = append(union, a)
 			}
 		}
+	}
+	if len(args) > 1 {
+		sort.SliceStable(union, func(i, j int) bool { return union[i].rank < union[j].rank })
 	}
 	terms := make([]*core.Term, len(args))
 	for i, a := range args {

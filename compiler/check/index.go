@@ -12,14 +12,27 @@ import (
 
 // indexContext is an index statement in work.
 type indexContext struct {
-	frames []*frame                      // innermost last
-	axes   []*axis                       // all there are, for messages
-	bases  map[*syntax.Index]value       // the bases of subscripts, evaluated once
-	bound  map[*syntax.Call]*frame       // the indices of each reducer
-	picks  map[*syntax.Index]*syntax.Arg // which layer of a list an access reads (ruling 30)
-	late   []lateCompound                // compounds with an open extent
-	off    bool                          // a base is being evaluated
-	whole  bool                          // a whole tensor may stand here
+	frames  []*frame                      // innermost last
+	axes    []*axis                       // all there are, for messages
+	bases   map[*syntax.Index]value       // the bases of subscripts, evaluated once
+	bound   map[*syntax.Call]*frame       // the indices of each reducer
+	picks   map[*syntax.Index]*syntax.Arg // which layer of a list an access reads (ruling 30)
+	reduced []*frame                      // those of reducers, in source order
+	late    []lateCompound                // compounds with an open extent
+	off     bool                          // a base is being evaluated
+	whole   bool                          // a whole tensor may stand here
+}
+
+// order ranks the indices: values of a statement are laid out with the left side's indices first, in its order, and those of reducers last, so that
+// what is summed lies side by side and the result needs no transposition.
+func (c *indexContext) order(top *frame) {
+	n := 0
+	for _, f := range append([]*frame{top}, c.reduced...) {
+		for _, a := range f.axes() {
+			a.rank = n
+			n++
+		}
+	}
 }
 
 // frame is the indices that the left side or one reducer brings.
@@ -142,6 +155,7 @@ func (e *elab) indexStatement(left *syntax.Index, st *syntax.Stmt, s *scope) {
 	}
 	e.prepare(st.Right, c, sub, s)
 	e.settle(c)
+	c.order(top)
 	v := e.eval(st.Right, sub)
 	el := e.asElement(v, st.Right.Span())
 	var flat []*axis
@@ -268,6 +282,7 @@ func (e *elab) prepare(x syntax.Expr, c *indexContext, sub, s *scope) {
 				}
 			}
 			c.bound[x] = fr
+			c.reduced = append(c.reduced, fr)
 			c.frames = append(c.frames, fr)
 			for _, a := range x.Args {
 				e.prepare(a.X, c, sub, s)

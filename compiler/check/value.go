@@ -73,6 +73,7 @@ type axis struct {
 	extent size.Size
 	known  bool
 	at     source.Span
+	rank   int // place among the statement's indices: the left side's in order, then the reducers'
 }
 
 // describe says what kind of thing a value is, in the user's words.
