@@ -41,7 +41,7 @@ func (f *frame) input(name string, t ir.Type) *ir.Value {
 
 // read returns the present value of a state.
 func (f *frame) read(s *ir.State) *ir.Value {
-	if v, ok := f.states[s]; ok {
+	if v, ok := f.threaded[s]; ok {
 		return v
 	}
 	if f.door == nil {

@@ -19,7 +19,6 @@ type frame struct {
 	inside   func(*core.Term) bool           // the terms that belong inside; nil: all
 	leaf     func(*core.Term) []*ir.Value    // the values of leaves that this frame binds; nil results: not bound here
 	value    func(s *size.Sym) (int64, bool) // of free sizes
-	bound    []*ir.Value                     // parameters that are no captures, in order
 	caught   []*ir.Value                     // captured values of the frame around …
 	params   map[*ir.Value]*ir.Value         // … and their parameters
 	turn     *ir.Value                       // body of a scan: the number of the turn, made by counting
@@ -31,7 +30,7 @@ type frame struct {
 	lift     int64                           // inline: the size of that axis
 	holder   string                          // init: the path that draws under "@…" belong to
 	cutInput func(string, ir.Type) *ir.Value // slice of a batch: the slice of an input that comes per row
-	states   map[*ir.State]*ir.Value         // slice of a batch: states that go from slice to slice
+	threaded map[*ir.State]*ir.Value         // slice of a batch: states that go from slice to slice
 	keeps    *[]*kept                        // body of a scan: what its layers keep between calls
 	opens    func(*core.Slot) *ir.Value      // body of a scan: makes a parameter of a layer's part of a cache
 }
@@ -49,11 +48,9 @@ func (f *frame) child(name string) *frame {
 		params: map[*ir.Value]*ir.Value{}}
 }
 
-// bind appends a parameter that is no capture.
+// bind appends a parameter that is no capture; the caller keeps it for seal.
 func (f *frame) bind(t ir.Type, hint string) *ir.Value {
-	v := f.b.Param(t, hint)
-	f.bound = append(f.bound, v)
-	return v
+	return f.b.Param(t, hint)
 }
 
 // capture returns a parameter that stands for a value of the frame around.

@@ -158,3 +158,41 @@ func TestGeneratingStepByStepEqualsTheWhole(t *testing.T) {
 		}
 	}
 }
+
+func TestRowsStillToComeMayNotTakePart(t *testing.T) {
+	for name, use := range map[string]func(d *decoder, k *core.Term) *core.Term{
+		"sort": func(d *decoder, k *core.Term) *core.Term { return d.term(core.Along{Code: "sort", Axis: 1}, k.Type, k) },
+		"flip": func(d *decoder, k *core.Term) *core.Term { return d.term(core.Flip{Axes: []int{1}}, k.Type, k) },
+		"concat": func(d *decoder, k *core.Term) *core.Term {
+			n := size.FromSym(d.p.Past).Add(size.Of(1)).Mul(size.Of(2))
+			return d.term(core.Concat{Axis: 1}, f32(d.B, n, 3), k, k)
+		},
+		"loop": func(d *decoder, k *core.Term) *core.Term {
+			c, o := d.term(core.Var{}, f32(d.B, 3)), d.term(core.Var{}, f32(d.B, 3))
+			n := size.FromSym(d.p.Past).Add(size.Of(1))
+			sc := d.term(core.Scan{Length: n, Carry: []*core.Term{c}, Next: []*core.Term{d.op("add", c, o)}, Over: []*core.Term{o}}, core.Type{},
+				d.term(core.Fill{}, f32(d.B, 3), d.num(0)), d.arrange(k, dims(n, d.B, 3), 1, 0, 2))
+			return d.term(core.Part{Index: 0}, f32(d.B, 3), sc)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDecoder(false)
+			x := d.input("tokens", f32(d.B, 1, 3))
+			k := d.term(core.Cached{Slot: d.keys, Axis: 1}, f32(d.B, size.FromSym(d.p.Past).Add(size.Of(1)), 3), x)
+			y := use(d, k)
+			sum := d.reduce("sum", y, axesFrom(1, len(y.Type.Dims))...)
+			d.p.Gens = []*core.Generate{{Name: "chat", T: d.T, Capacity: d.capacity, Caches: []*core.Slot{d.keys}, Next: d.arrange(sum, dims(d.B, 1, 1), 0)}}
+			_, l := lower.Lower(d.p, "chat.next", lower.Sizes{B: 2, Capacity: 8})
+			require.Len(t, l, 1)
+			require.Equal(t, "M285", l[0].Code)
+		})
+	}
+}
+
+func axesFrom(a, b int) []int {
+	var out []int
+	for ; a < b; a++ {
+		out = append(out, a)
+	}
+	return out
+}

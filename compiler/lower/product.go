@@ -422,6 +422,7 @@ func (f *frame) surroundings(v view, list []window) (src *core.Term, lo, between
 			fits = fits && (windowed(axis) >= 0 || b.Lo[axis].IsZero() && b.Hi[axis].IsZero())
 		}
 		if fits {
+			f.settled(src)
 			for i, w := range list {
 				lo[i] = f.dim(b.Lo[w.source], src.Site)
 			}
@@ -435,6 +436,7 @@ func (f *frame) surroundings(v view, list []window) (src *core.Term, lo, between
 			fits = fits && (windowed(axis) >= 0 || one && n == 1)
 		}
 		if fits {
+			f.settled(src)
 			for i, w := range list {
 				between[i] = f.dim(d.Factor[w.source], src.Site)
 			}

@@ -2,6 +2,7 @@ package lower
 
 import (
 	"hash/fnv"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -69,17 +70,44 @@ func (f *frame) draw(t *core.Term, d core.Draw) *ir.Value {
 	if d.Rows {
 		return f.rows(t, d, want, arg)
 	}
-	var first *ir.Value
-	if len(t.Type.Dims) > 0 && f.perRow(t.Type.Dims[0]) {
-		first = f.firstRow()
+	key := f.key(t, d.Path, d.Fixed)
+	first, own := f.part(t)
+	if own {
+		key = f.b.Op(ops.Fold{}, key, first)
+		first = nil
 	}
-	return f.sample(d, want, f.key(t, d.Path, d.Fixed), first, arg, t)
+	return f.sample(d, want, key, first, arg, t)
 }
 
-// perRow reports whether an axis counts the rows of the batch, so that a slice of the batch must draw what the whole batch would.
-func (f *frame) perRow(s size.Size) bool {
-	b, ok := s.Sym()
-	return ok && b == f.core.B
+// part says how a draw in a slice of the batch differs from that of the other slices: first is the number of its first row, where axis 0 counts rows of the batch (or
+// several per row); so a slice draws what the whole batch would. Where the batch is another axis, the slice has a key of its own. A draw without rows, and one of a
+// whole batch, is like any other.
+func (f *frame) part(t *core.Term) (first *ir.Value, own bool) {
+	for i, d := range t.Type.Dims {
+		if !slices.Contains(d.Syms(), f.core.B) {
+			continue
+		}
+		first = f.firstRow()
+		if first == nil {
+			return nil, false
+		}
+		at := func(b int64) int64 {
+			return f.number64(d, func(s *size.Sym) (int64, bool) {
+				if s == f.core.B {
+					return b, true
+				}
+				return f.value(s)
+			}, t.Site)
+		}
+		if i > 0 || at(0) != 0 || at(2) != 2*at(1) {
+			return first, true
+		}
+		if n := at(1); n != 1 {
+			first = f.apply(scalar.Mul, first, f.int32(n))
+		}
+		return first, false
+	}
+	return nil, false
 }
 
 // firstRow is the number of the first row when a frame computes a slice of the batch, else nil.

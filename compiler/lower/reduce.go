@@ -331,6 +331,7 @@ func (f *frame) pool(t *core.Term, k core.Reduce) (*ir.Value, bool) {
 			fits = fits && l >= 0 && h >= 0 && l < space[list[at].tap] && h < space[list[at].tap]
 		}
 		if fits {
+			f.settled(src)
 			for i, w := range list {
 				lo[i] = f.dim(b.Lo[w.source], src.Site)
 			}

@@ -43,6 +43,9 @@ type kept struct {
 // else is computed before the loop and passed as a const.
 func (f *frame) scan(t *core.Term, k core.Scan) []*ir.Value {
 	n := f.dim(k.Length, t.Site)
+	if f.phase == next && slices.Contains(k.Length.Syms(), f.core.Past) {
+		f.fail("M285", t.Site, "a loop cannot run along the positions of a cache while generating: it would run over the rows that are still to come")
+	}
 	vars := slices.Concat(k.Carry, k.Over)
 	if k.Counter != nil {
 		vars = append(vars, k.Counter)

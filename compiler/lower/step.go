@@ -143,11 +143,11 @@ func (f *frame) accumulated(t *core.Train, u *core.Update, extra []*core.Term, w
 		columns[name] = v
 		return v
 	}
-	c.states = map[*ir.State]*ir.Value{}
+	c.threaded = map[*ir.State]*ir.Value{}
 	for _, w := range writes {
 		s := f.state(w.Slot)
 		v := c.bind(s.Type, "")
-		c.states[s] = v
+		c.threaded[s] = v
 		carry, carries = append(carry, v), append(carries, f.read(s))
 	}
 	d := derived{loss: c.term(u.Loss), extra: c.list(extra)}

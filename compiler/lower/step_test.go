@@ -109,7 +109,9 @@ func (m *maker) noisy(accumulate int) {
 	x := m.input("batch.x", f32(m.B, 3))
 	n := m.draw("normal", "net/normal#0", f32(m.B, 2))
 	s := m.slot(core.Stat, "net.mu", f32(2), m.term(core.Fill{}, f32(2), m.num(0)))
-	mix := m.op("mul", m.op("add", m.matmul(x, m.read(w)), n), n)
+	pairs := m.draw("uniform", "net/uniform#0", f32(size.FromSym(m.B).Mul(size.Of(2)))) // two per row
+	two := m.access(f32(m.B, 2), []core.Sub{{Parts: []core.Sub{at(0, 1), at(1, 1)}, Extents: dims(m.B, 2)}}, pairs)
+	mix := m.op("mul", m.op("add", m.matmul(x, m.read(w)), n), two)
 	tr.Updates[0].Loss = m.reduce("mean", m.op("mul", mix, mix), 0, 1)
 	tr.Metrics = []core.Named{{Name: "loss", Term: tr.Updates[0].Loss}, {Name: "first", Term: m.reduce("mean", n, 0, 1)}}
 	tr.Slots = append(tr.Slots, s)
@@ -142,6 +144,19 @@ func TestSlicesOfABatchDrawAndAverageAsTheWhole(t *testing.T) {
 	_, l := lower.Lower(m.p, "fit.step", lower.Sizes{B: 6})
 	require.True(t, l.Failed())
 	require.Equal(t, "M287", l[0].Code)
+}
+
+func TestSlicesDrawApartWhereTheBatchIsAnInnerAxis(t *testing.T) {
+	m := newMaker()
+	tr, w, _ := m.regression()
+	n := m.draw("uniform", "net/uniform#0", f32(2, m.B))
+	tr.Accumulate = 2
+	tr.Updates[0].Loss = m.op("mul", m.reduce("sum", m.read(w), 0, 1), m.reduce("sum", n, 0, 1))
+	tr.Metrics = []core.Named{{Name: "noise", Term: m.reduce("sum", m.op("mul", n, n), 0, 1)}, {Name: "once", Term: m.op("mul", m.reduce("sum", n, 0, 1), m.reduce("sum", n, 0, 1))}}
+	x := newMachine(t)
+	mod := lowered(t, m.p, "fit.step", lower.Sizes{B: 2})
+	require.Equal(t, 1, count(mod)["fold"]-1, ir.Print(mod)) // one for the step, one for the slice
+	x.run(mod, map[string]ir.Ref{"seed": seed})
 }
 
 func TestUpdatesRunInOrderAndSeeMovedWeights(t *testing.T) {

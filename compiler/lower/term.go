@@ -21,13 +21,50 @@ func (f *frame) lower(t *core.Term) []*ir.Value {
 	case core.Scan:
 		return f.scan(t, k)
 	case core.Part:
-		return f.part(t, k)
+		return f.picked(t, k)
 	}
+	f.settled(t)
 	v := f.single(t)
 	if want := f.kind(t); v.Type != want && f.b.Err == nil {
 		panic(fmt.Sprintf("lower: %T at %s is %s, not %s", t.Kind, place(t), v.Type, want))
 	}
 	return []*ir.Value{v}
+}
+
+// settled refuses uses of an axis of a cache for which the rows that are still to come would take part or move others. Elementwise operations, index
+// notation and reductions may use it (ruling 15).
+func (f *frame) settled(t *core.Term) {
+	if f.phase != next {
+		return
+	}
+	switch k := t.Kind.(type) {
+	case core.Concat:
+		for _, a := range t.Args {
+			f.unguarded(&core.Term{Args: []*core.Term{a}, Site: t.Site}, []int{k.Axis})
+		}
+	case core.Flip:
+		f.unguarded(t, k.Axes)
+	case core.Merge:
+		at := 0
+		for _, n := range k.Groups {
+			for i := 1; i < n; i++ {
+				f.unguarded(t, []int{at + i})
+			}
+			at += n
+		}
+	case core.Border:
+		for i := range k.Lo {
+			if !k.Lo[i].IsZero() || !k.Hi[i].IsZero() {
+				f.unguarded(t, []int{i})
+			}
+		}
+	case core.Dilate:
+		for i, s := range k.Factor {
+			if n, ok := s.Const(); !ok || n != 1 {
+				f.unguarded(t, []int{i})
+			}
+		}
+	}
 }
 
 // place says where a term comes from, for reports of our own mistakes.
@@ -39,8 +76,8 @@ func place(t *core.Term) string {
 	return fmt.Sprintf("%s:%d:%d", p.Name, p.Line, p.Column)
 }
 
-// part picks a result of a scan or a top_k. The places of a top_k are converted to the type of the term.
-func (f *frame) part(t *core.Term, k core.Part) []*ir.Value {
+// picked returns a result of a scan or a top_k. The places of a top_k are converted to the type of the term.
+func (f *frame) picked(t *core.Term, k core.Part) []*ir.Value {
 	v := f.terms(t.Args[0])[k.Index]
 	if want := dtype(t.Type.Elem); v.Type.DType != want {
 		v = f.cast(v, want)

@@ -124,6 +124,7 @@ func (f *frame) layer(t *core.Term) (view, bool) {
 		}
 		return v, true
 	case core.Flip:
+		f.settled(t)
 		v = f.identity(t)
 		v.src = t.Args[0]
 		for _, a := range k.Axes {
