@@ -24,7 +24,7 @@ func price(c *ir.Instr) int64 {
 	case ops.Const, ops.Iota, ops.Key, ops.Fold, ops.FoldConst:
 		return 0
 	case ops.Bits, ops.Uniform, ops.RandomInt:
-		return 4 * elements // counter-based: no memory is read
+		return 0 // counter-based: dropout masks are drawn again, not stored
 	case ops.Normal:
 		return 16 * elements
 	case ops.Map:

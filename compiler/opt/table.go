@@ -10,13 +10,15 @@ package opt
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"modelc/ir"
 )
 
 // Pass is one row of the table.
 type Pass struct {
-	Name string // what `modelc ir --after=NAME` takes
+	Name string
 	Run  func(*ir.Module, Options)
 	Why  string // what it does, and why at this place
 }
@@ -29,11 +31,11 @@ type Options struct {
 	After func(stage string, m *ir.Module)
 	// Verify checks every invariant of the module after every pass; a violation is an error of the pass.
 	Verify bool
-	// Until names the last pass to run; empty: all of them.
+	// Until names the last stage to run; empty: all of them.
 	Until string
 }
 
-// Passes is the pass table. A name that stands twice runs twice.
+// Passes is the pass table. A pass that stands twice runs twice.
 var Passes = []Pass{
 	{"inline", inline, "ordinary calls disappear: all that follows sees through them"},
 	{"expand", expand, "calls of composites that the backend has no kernel for become their bodies, so that a backward function's second computation of the forward one can merge with the first"},
@@ -53,27 +55,37 @@ var Passes = []Pass{
 	{"dce", dce, "the computations that keep made needless"},
 }
 
-// Run applies the table to a module, in place.
+// Stages returns what `modelc ir --after=STAGE` takes, in order: the names of the passes, the second run of one with .2 behind it, and so on.
+func Stages() []string {
+	out := make([]string, len(Passes))
+	runs := map[string]int{}
+	for i, p := range Passes {
+		out[i] = p.Name
+		if runs[p.Name]++; runs[p.Name] > 1 {
+			out[i] = fmt.Sprintf("%s.%d", p.Name, runs[p.Name])
+		}
+	}
+	return out
+}
+
+// Run applies the table to a module, in place. It fails on an unknown stage, and when Verify is asked for and finds a pass at fault.
 func Run(m *ir.Module, o Options) error {
-	known := o.Until == ""
-	for _, p := range Passes {
-		known = known || p.Name == o.Until
+	stages := Stages()
+	if o.Until != "" && !slices.Contains(stages, o.Until) {
+		return fmt.Errorf("there is no stage %q; the stages are %s", o.Until, strings.Join(stages, ", "))
 	}
-	if !known {
-		return fmt.Errorf("there is no stage %q", o.Until)
-	}
-	for _, p := range Passes {
+	for i, p := range Passes {
 		p.Run(m, o)
 		m.Collect()
 		if o.Verify {
 			if err := ir.Verify(m); err != nil {
-				return fmt.Errorf("after pass %s: %w", p.Name, err)
+				return fmt.Errorf("after stage %s: %w", stages[i], err)
 			}
 		}
 		if o.After != nil {
-			o.After(p.Name, m)
+			o.After(stages[i], m)
 		}
-		if p.Name == o.Until {
+		if stages[i] == o.Until {
 			break
 		}
 	}
