@@ -246,7 +246,7 @@ func explain(b []byte, err error) error {
 		return errors.New("a WebP; JPEG and PNG are read")
 	case errors.Is(err, image.ErrFormat):
 		return errors.New("neither JPEG nor PNG")
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), strings.HasSuffix(err.Error(), "unexpected EOF"):
 		return errors.New("the picture is cut off")
 	}
 	return fmt.Errorf("a damaged picture: %w", err)

@@ -102,6 +102,9 @@ func Read(r *files.Reader) (*Array, error) {
 
 func (a *Array) elements(r *files.Reader, count int64) error {
 	t := a.Type
+	if strings.HasSuffix(t, "O") {
+		return fmt.Errorf("%s: an array of Python objects is a pickle, which is never read: it could run any code", r.Path)
+	}
 	if len(t) < 3 || !strings.ContainsRune("<>|=", rune(t[0])) {
 		return fmt.Errorf("%s: elements of type %q are not read", r.Path, t)
 	}
@@ -132,9 +135,6 @@ func (a *Array) elements(r *files.Reader, count int64) error {
 	case "f8":
 		width, float = 8, func(b []byte) float64 { return math.Float64frombits(order.Uint64(b)) }
 	default:
-		if t[1] == 'O' {
-			return fmt.Errorf("%s: an array of Python objects is a pickle, which is never read: it could run any code", r.Path)
-		}
 		return fmt.Errorf("%s: elements of type %q are not read; convert with astype", r.Path, t)
 	}
 	if count > files.Max/8 {

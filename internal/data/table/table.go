@@ -17,6 +17,7 @@ const (
 	MaxBytes   = int64(2) << 30 // of a file
 	MaxField   = 16 << 20       // bytes of one field
 	MaxColumns = 1 << 16
+	MaxFields  = 1 << 27 // of a table
 )
 
 // Options say how a file is read.
@@ -150,7 +151,7 @@ func parse(path string, b []byte, o Options) (*Table, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(header) == 0 {
+		if len(header) == 0 || len(header) == 1 && strings.TrimSpace(header[0]) == "" {
 			return nil, fmt.Errorf("%s:1: the line that names the columns is empty", path)
 		}
 		for i := range header {
@@ -182,6 +183,9 @@ func parse(path string, b []byte, o Options) (*Table, error) {
 				what = "`columns` names"
 			}
 			return nil, fmt.Errorf("%s:%d: the row has %d fields, %s %d", path, line, n, what, width)
+		}
+		if len(fields) > MaxFields {
+			return nil, fmt.Errorf("%s:%d: more than %d fields, the most that can be read", path, line, MaxFields)
 		}
 		t.lines = append(t.lines, int32(line))
 	}
