@@ -130,15 +130,7 @@ func (c *Checked) Module(entry string, s lower.Sizes, keep func(*ir.Instr) bool)
 }
 
 // Stages lists what Dump takes: lower, then the passes by name.
-func Stages() []string {
-	out := []string{"lower"}
-	for _, p := range opt.Passes {
-		if out[len(out)-1] != p.Name && !contains(out, p.Name) {
-			out = append(out, p.Name)
-		}
-	}
-	return out
-}
+func Stages() []string { return append([]string{"lower"}, opt.Stages()...) }
 
 func contains(list []string, s string) bool {
 	for _, x := range list {
