@@ -281,13 +281,12 @@ var layouts = []string{"2006-01-02", "2006-01-02 15:04:05", "2006-01-02T15:04:05
 
 // parseTime reads an ISO 8601 date with or without a clock, in UTC where no zone is given, or seconds since 1970.
 func parseTime(text string) (float64, error) {
-	text = strings.TrimSpace(text)
 	for _, l := range layouts {
-		if x, err := time.Parse(l, text); err == nil {
+		if x, err := time.Parse(l, strings.TrimSpace(text)); err == nil {
 			return float64(x.Unix()) + float64(x.Nanosecond())/1e9, nil
 		}
 	}
-	if x, err := strconv.ParseFloat(text, 64); err == nil && math.Abs(x) < 1e15 {
+	if x, err := strconv.ParseFloat(strings.TrimSpace(text), 64); err == nil && math.Abs(x) < 1e15 {
 		return x, nil
 	}
 	return 0, fmt.Errorf("%.60q is no time: 2024-03-31, 2024-03-31 18:05:00 or seconds since 1970 are expected", text)
