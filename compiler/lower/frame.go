@@ -115,7 +115,7 @@ func (f *frame) resolve(t *core.Term) []*ir.Value {
 			return v
 		}
 	}
-	if f.up != nil && !f.isInside(t) && !cheap(t) {
+	if f.up != nil && !f.isInside(t) && !cheap(t) && !f.repeats(t) {
 		outer := f.up.terms(t)
 		v := make([]*ir.Value, len(outer))
 		for i, o := range outer {
@@ -142,6 +142,17 @@ func cheap(t *core.Term) bool {
 		return true
 	case core.Fill, core.Cast, core.Arrange:
 		return cheap(t.Args[0])
+	}
+	return false
+}
+
+// repeats reports whether a term only repeats a smaller one: that one is captured, and repeated where it is used.
+func (f *frame) repeats(t *core.Term) bool {
+	switch k := t.Kind.(type) {
+	case core.Fill:
+		return true
+	case core.Arrange:
+		return len(k.At) < len(t.Type.Dims)
 	}
 	return false
 }

@@ -9,8 +9,8 @@ import (
 	"modelc/ir/scalar"
 )
 
-// factors splits a product into views of what is multiplied, over the space of the term. An inner product is split where a factor does not run along all
-// axes (it would be repeated only to be multiplied); one of equals is a tensor of its own.
+// factors splits a product into views of what is multiplied, over the space of the term. An inner product is split where none of its factors runs along all
+// axes, so that it would be larger than any of them; otherwise it is a tensor of its own, which others may share.
 func (f *frame) factors(t *core.Term) []view {
 	var out []view
 	var split func(v view, top bool)
@@ -22,17 +22,15 @@ func (f *frame) factors(t *core.Term) []view {
 			return
 		}
 		var parts []view
-		worth := top
+		worth := true
 		for _, a := range v.src.Args {
 			p := view{src: a, dims: f.dims(a)}
 			p.subs = v.subs[len(v.subs)-len(p.dims):]
 			p = f.deepen(p)
-			if n := len(f.axesOf(p)); n > 0 && n < len(v.subs) {
-				worth = true
-			}
+			worth = worth && len(f.axesOf(p)) < len(v.subs)
 			parts = append(parts, p)
 		}
-		if !worth {
+		if !top && !worth {
 			out = append(out, v)
 			return
 		}
