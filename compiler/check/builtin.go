@@ -284,7 +284,7 @@ func (e *elab) clamp(args []callArg, at source.Span) value {
 	out := e.elementwise2("min", e.elementwise2("max", args[0].v, args[1].v, at), args[2].v, at)
 	lo, lok := args[1].v.(sizeVal)
 	hi, hok := args[2].v.(sizeVal)
-	if lok && hok && size.Of(0).LessEq(lo.s, e.facts) == size.Yes && !isConst(out) {
+	if elemOf(out).IsInt() && lok && hok && size.Of(0).LessEq(lo.s, e.facts) == size.Yes && !isConst(out) {
 		return e.ranged(out, hi.s.Add(size.Of(1)))
 	}
 	return out

@@ -8,9 +8,6 @@ import (
 	"modelc/recipe"
 )
 
-// StateBlock is the prefix of the names of a train block's states.
-func StateBlock(t *core.Train) string { return t.Name }
-
 // StateName returns the name of a slot's state in modules: the block that owns it, a dot, and the slot's path ("classify.net.0.w"), which is how
 // the language names it from another block. The names of Parts are made alike. Checkpoints of a block's run may cut the prefix off.
 func StateName(p *core.Program, s *core.Slot) string { return owner(p, s) + s.Path }
@@ -20,7 +17,7 @@ func owner(p *core.Program, s *core.Slot) string {
 	for _, t := range p.Trains {
 		for _, x := range t.Slots {
 			if x == s {
-				return StateBlock(t) + "."
+				return t.Name + "."
 			}
 		}
 	}
@@ -41,7 +38,7 @@ func owner(p *core.Program, s *core.Slot) string {
 	return ""
 }
 
-// States returns every state of a program: the slots of its train and test blocks, their step counters, and, where the sizes tell
+// States returns every state of a program: the slots of its train and test blocks, the step counters, and, where the sizes tell
 // B and Capacity, the caches of its generate blocks with their counters of rows.
 func States(p *core.Program, s Sizes) []*ir.State {
 	g := &program{core: p, sizes: s, states: map[string]*ir.State{}}
@@ -52,12 +49,9 @@ func States(p *core.Program, s Sizes) []*ir.State {
 		}
 		out = append(out, g.counter(recipe.StepState(t.Name)))
 	}
-	for i, t := range p.Tests {
+	for _, t := range p.Tests {
 		for _, x := range t.Slots {
 			out = append(out, g.state(x))
-		}
-		if len(t.Slots) > 0 {
-			out = append(out, g.counter(recipe.StepState(TestEntry(i))))
 		}
 	}
 	if s.B < 1 || s.Capacity < 1 {

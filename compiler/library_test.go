@@ -1,0 +1,53 @@
+package compiler_test
+
+import (
+	"path"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"modelc/compiler"
+	"modelc/compiler/lower"
+	"modelc/lang/diag"
+	"modelc/stdlib"
+)
+
+// Every test block of the library holds on the reference device.
+func TestLibrary(t *testing.T) {
+	for _, f := range stdlib.Tests() {
+		t.Run(path.Base(f.Name), func(t *testing.T) {
+			c := compiler.Check(f.Name, []byte(f.Text), compiler.Options{Tests: true})
+			require.False(t, c.Diagnostics().Failed(), diag.Text(c.Diagnostics()))
+			require.NotEmpty(t, c.Program().Tests)
+			for i, test := range c.Program().Tests {
+				t.Run(test.Title, func(t *testing.T) { runTest(t, c, i) })
+			}
+		})
+	}
+}
+
+// runTest runs the n-th test block of a file.
+func runTest(t *testing.T, c *compiler.Checked, n int) {
+	t.Helper()
+	test := c.Program().Tests[n]
+	if len(test.Asserts) == 0 {
+		return // one that fails, or whose asserts were decided when it was checked
+	}
+	m := newMachine(t, c, lower.Sizes{})
+	if len(test.Slots) > 0 {
+		m.call(lower.TestEntry(n)+".init", nil)
+	}
+	out := m.call(lower.TestEntry(n), nil)
+	for i, a := range test.Asserts {
+		name := string(rune('0' + i%10))
+		if i >= 10 {
+			name = string(rune('0'+i/10)) + name
+		}
+		if out["assert."+name][0] != 1 {
+			p := a.At.Position()
+			t.Errorf("%s:%d: %s does not hold\n  left  %v\n  right %v", p.Name, p.Line, a.Text, head(out["left."+name]), head(out["right."+name]))
+		}
+	}
+}
+
+func head(x []float64) []float64 { return x[:min(len(x), 12)] }
