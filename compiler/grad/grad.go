@@ -16,6 +16,8 @@ package grad
 
 import (
 	"fmt"
+	"hash/maphash"
+	"slices"
 
 	"modelc/ir"
 	"modelc/ir/ops"
@@ -74,6 +76,7 @@ func (t *Transform) Reverse(b *ir.Builder, of, dy, wrt []*ir.Value) []*ir.Value 
 		r.active[v.ID] = true
 	}
 	t.flow(body, r.active)
+	r.number(body, wrt)
 	for i, v := range of {
 		switch {
 		case !r.active[v.ID]:
@@ -102,6 +105,50 @@ type reversal struct {
 	b      *ir.Builder
 	active []bool        // by value ID: depends on wrt
 	parts  [][]*ir.Value // by value ID: contributions to the gradient
+	first  []*ir.Value   // by value ID: the first value that is computed alike, nil for itself
+}
+
+// number finds values that are computed alike, so that what they pass on is added up before it is passed on, once. The values of wrt stay apart: their gradients
+// are asked for one by one.
+func (r *reversal) number(body []*ir.Instr, wrt []*ir.Value) {
+	r.first = make([]*ir.Value, len(r.parts))
+	apart := make(map[*ir.Instr]bool, len(wrt))
+	for _, v := range wrt {
+		if v.Def != nil {
+			apart[v.Def] = true
+		}
+	}
+	seed := maphash.MakeSeed()
+	rows := make(map[uint64][]*ir.Instr, len(body))
+	for _, c := range body {
+		if apart[c] {
+			continue
+		}
+		h := maphash.Comparable(seed, c.Op)
+		for _, a := range c.Args {
+			h = (h ^ uint64(r.same(a).ID)) * 0x9e3779b97f4a7c15
+			h ^= h >> 29
+		}
+		i := slices.IndexFunc(rows[h], func(d *ir.Instr) bool {
+			return d.Op == c.Op && slices.Equal(d.Callees, c.Callees) &&
+				slices.EqualFunc(d.Args, c.Args, func(x, y *ir.Value) bool { return r.same(x) == r.same(y) })
+		})
+		if i < 0 {
+			rows[h] = append(rows[h], c)
+			continue
+		}
+		for k, v := range c.Results {
+			r.first[v.ID] = rows[h][i].Results[k]
+		}
+	}
+}
+
+// same returns the value that collects the contributions to the gradient by v.
+func (r *reversal) same(v *ir.Value) *ir.Value {
+	if w := r.first[v.ID]; w != nil {
+		return w
+	}
+	return v
 }
 
 // add notes a contribution to the gradient by v.
@@ -109,6 +156,7 @@ func (r *reversal) add(v, g *ir.Value) {
 	if v.Type != g.Type && r.b.Err == nil {
 		panic(fmt.Sprintf("grad: a gradient of type %s for a value of type %s", g.Type, v.Type))
 	}
+	v = r.same(v)
 	r.parts[v.ID] = append(r.parts[v.ID], g)
 }
 

@@ -1,6 +1,7 @@
 package grad
 
 import (
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -220,4 +221,39 @@ func TestStop(t *testing.T) {
 	out, err := eval.Func(nil, b.Return(g...), []ir.Ref{eval.Of(ir.Of(ir.F64, 2), 0.75, -2.25)})
 	require.NoError(t, err)
 	assert.Equal(t, []float64{2, -4}, out[0].Data)
+}
+
+// TestEqualValuesShareTheirGradient: what is computed twice is reversed once, unless its gradient is asked for.
+func TestEqualValuesShareTheirGradient(t *testing.T) {
+	for _, apart := range []bool{false, true} {
+		b := ir.NewBuilder("f")
+		x := b.Param(ir.Of(ir.F64, 2), "x")
+		y, z := ops.Exp(b, x), ops.Exp(b, x)
+		e := ops.Mul(b, y, ops.Sin(b, z))
+		wrt := []*ir.Value{x}
+		if apart {
+			wrt = append(wrt, y)
+		}
+		n := len(b.Func.Body)
+		g := New().Reverse(b, []*ir.Value{e}, nil, wrt)
+		products := 0
+		for _, c := range b.Func.Body[n:] {
+			if len(c.Args) == 2 && c.Op.Name() == "mul" && (c.Args[1] == y || c.Args[1] == z) {
+				products++
+			}
+		}
+		f := b.Return(g...)
+		verify(t, f)
+		out, err := eval.Func(nil, f, []ir.Ref{eval.Of(ir.Of(ir.F64, 2), 0.5, -1)})
+		require.NoError(t, err)
+		for i, v := range []float64{0.5, -1} {
+			y := math.Exp(v)
+			assert.InDelta(t, y*math.Sin(y)+y*y*math.Cos(y), out[0].Data[i], 1e-12)
+			if apart {
+				assert.InDelta(t, math.Sin(y), out[1].Data[i], 1e-12)
+			}
+		}
+		// One product of e's own gradient and, in exp, one or two.
+		assert.Equal(t, map[bool]int{false: 2, true: 3}[apart], products)
+	}
 }

@@ -158,7 +158,7 @@ func (d *folder) value(v *ir.Value) ir.Ref {
 	panic(fmt.Sprintf("opt: %s is not a constant", v.Def.Op.Name()))
 }
 
-// constant makes a constant of elements: one number if they are all equal, else a literal.
+// constant makes a constant of elements: one number if they are all equal, an iota if they count, else a literal.
 func (d *folder) constant(b *ir.Builder, r ir.Ref) *ir.Value {
 	same := len(r.Data) > 0
 	for _, v := range r.Data {
@@ -169,6 +169,13 @@ func (d *folder) constant(b *ir.Builder, r ir.Ref) *ir.Value {
 	}
 	if len(r.Data) == 0 {
 		return b.Op(ops.Const{Type: r.Type})
+	}
+	counts := r.Type.Shape.Rank() == 1 && r.Type.DType != ir.Bool
+	for i, v := range r.Data {
+		counts = counts && v == float64(i)
+	}
+	if counts {
+		return b.Op(ops.Iota{Type: r.Type})
 	}
 	x := ir.Data{Type: r.Type, Bytes: make([]byte, r.Type.Bytes())}
 	eval.Encode(r, x.Bytes)

@@ -9,6 +9,7 @@ import (
 //
 //   - a carry that no turn changes is a const, as is one that starts with a number and has that number after every turn;
 //   - a const that is a number, and slices of one number, are numbers in the body; slices that are all equal are a const;
+//   - a const that repeats a smaller value is passed small, and repeated in the body, where that costs nothing;
 //   - a value that is passed in twice is passed once, a value that is stacked twice is stacked once;
 //   - a stacked slice is the tensor it is a slice of, a stacked const is that const repeated;
 //   - a loop of one turn is its body.
@@ -118,6 +119,7 @@ func (l *loop) tidy() (gone map[*ir.Value]func() *ir.Value, changed bool) {
 
 	consts := l.consts[:0]
 	first := map[*ir.Value]*ir.Value{}
+	var small []func() // passes a const as what it repeats
 	for _, p := range l.consts {
 		if v := first[p.arg]; v != nil {
 			in[p.param] = v
@@ -127,11 +129,20 @@ func (l *loop) tidy() (gone map[*ir.Value]func() *ir.Value, changed bool) {
 			in[p.param] = emit(o)
 			continue
 		}
+		if o, c, ok := op[ops.Broadcast](p.arg); ok {
+			small = append(small, func() {
+				in[p.param] = emit(o, l.constant(c.Args[0]))
+			})
+			continue
+		}
 		first[p.arg] = p.param
 		consts = append(consts, p)
 	}
 	changed = changed || len(consts) != len(l.consts)
 	l.consts = consts
+	for _, pass := range small {
+		pass()
+	}
 	for p, v := range in { // what stands for a parameter may itself be one that something stands for
 		for in[v] != nil {
 			v = in[v]
