@@ -167,7 +167,7 @@ func (p *program) test(name string, t *core.Test) {
 	f.close(name, outs)
 }
 
-// init lowers the entry that gives every slot its first value. A stacked slot gets one value per part, drawn under the part's path, so that weights do not depend
+// init lowers the entry that gives every slot its first value, and the step counter of a train block 0. A stacked slot gets one value per part, drawn under the part's path, so that weights do not depend
 // on which layers were stacked.
 func (p *program) init(name, block string, slots []*core.Slot) {
 	p.block = ""
@@ -191,7 +191,9 @@ func (p *program) init(name, block string, slots []*core.Slot) {
 		}
 		f.write(st, v)
 	}
-	f.write(p.counter(recipe.StepState(block)), f.int32(0))
+	if block != "" {
+		f.write(p.counter(recipe.StepState(block)), f.int32(0))
+	}
 	f.close(name, nil)
 }
 

@@ -125,7 +125,7 @@ type program struct {
 	sites  map[*core.Site]ir.Pos
 	states map[string]*ir.State
 	diags  diag.List
-	block  string         // whose step counter the entry reads
+	block  string         // whose step counter the entry reads; "": it is step 0, as in tests
 	gen    *core.Generate // the generate block of the entry, or nil
 	phase  phase          // of a generate block
 	names  map[string]int
@@ -174,7 +174,7 @@ func (p *program) entry(name string) {
 		p.block = t.Name
 		switch set, variant := strings.CutPrefix(rest, "step."); {
 		case rest == "init":
-			p.init(name, StateBlock(t), t.Slots)
+			p.init(name, t.Name, t.Slots)
 			return
 		case rest == "step":
 			p.step(name, t, meetings(t)[0])
@@ -219,12 +219,10 @@ func (p *program) entry(name string) {
 	for i, t := range p.core.Tests {
 		switch name {
 		case TestEntry(i):
-			p.block = name
 			p.test(name, t)
 			return
 		case TestEntry(i) + ".init":
-			p.block = TestEntry(i)
-			p.init(name, TestEntry(i), t.Slots)
+			p.init(name, "", t.Slots)
 			return
 		}
 	}
