@@ -147,6 +147,9 @@ var viewRules = []rule{
 		}
 		return c.Args[0]
 	}, func(b *ir.Builder) *ir.Value { return ops.PadAxis(b, someF(b, 3), 0, 0, 0, 7) }},
+	{"sum of neighbours in zeros", []string{"add"}, sumOfPads, func(b *ir.Builder) *ir.Value {
+		return ops.Add(b, ops.PadAxis(b, someF(b, 2, 3), 1, 2, 1, 0), ops.PadAxis(b, someF(b, 2, 2), 1, 0, 4, 0))
+	}},
 	{"reverse of a reverse", []string{"reverse"}, func(b *ir.Builder, c *ir.Instr) *ir.Value {
 		o := c.Op.(ops.Reverse)
 		if inner, d, ok := op[ops.Reverse](c.Args[0]); ok {
@@ -216,6 +219,50 @@ var viewRules = []rule{
 	{"reduction of a broadcast", []string{"reduce_sum", "reduce_max", "reduce_min"}, reduceBroadcast, func(b *ir.Builder) *ir.Value {
 		return ops.Sum(b, ops.BroadcastTo(b, someF(b, 3, 5), ir.MustShape(4, 3, 2, 5), 1, 3), 0, 3)
 	}},
+}
+
+// padded returns the axis along which a value is surrounded by zeros, what is surrounded, and how many zeros stand before and after.
+func padded(v *ir.Value) (axis int, x *ir.Value, lo, hi int64, ok bool) {
+	o, c, is := op[ops.Pad](v)
+	if !is || o.Value.Float() != 0 {
+		return 0, nil, 0, 0, false
+	}
+	axis = -1
+	for i := range o.Lo.Len() {
+		switch lo, hi := o.Lo.At(i), o.Hi.At(i); {
+		case lo < 0 || hi < 0 || o.Interior.At(i) != 0:
+			return 0, nil, 0, 0, false
+		case lo == 0 && hi == 0:
+		case axis >= 0:
+			return 0, nil, 0, 0, false
+		default:
+			axis = i
+		}
+	}
+	if axis < 0 {
+		return 0, nil, 0, 0, false
+	}
+	return axis, c.Args[0], o.Lo.At(axis), o.Hi.At(axis), true
+}
+
+// sumOfPads joins two values that fill neighbouring ranges of an axis with zeros elsewhere: the gradient of something that was split.
+func sumOfPads(b *ir.Builder, c *ir.Instr) *ir.Value {
+	axis, x, lo, hi, ok := padded(c.Args[0])
+	axis2, y, lo2, hi2, ok2 := padded(c.Args[1])
+	if !ok || !ok2 || axis != axis2 {
+		return nil
+	}
+	if lo2 < lo {
+		x, lo, hi, y, lo2, hi2 = y, lo2, hi2, x, lo, hi
+	}
+	if lo+x.Type.Shape.Dim(axis) != lo2 {
+		return nil
+	}
+	v := b.Op(ops.Concat{Axis: int64(axis)}, x, y)
+	if lo == 0 && hi2 == 0 {
+		return v
+	}
+	return ops.PadAxis(b, v, axis, lo, hi2, 0)
 }
 
 var reductions = []string{"reduce_sum", "reduce_prod", "reduce_max", "reduce_min", "reduce_all", "reduce_any"}
