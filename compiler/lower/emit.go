@@ -1,6 +1,8 @@
 package lower
 
 import (
+	"fmt"
+	"math"
 	"slices"
 
 	"modelc/ir"
@@ -12,6 +14,11 @@ import (
 // callers need not ask.
 
 func (f *frame) number(t ir.Type, v float64) *ir.Value {
+	if t.DType.IsInt() {
+		if lo, hi := t.DType.Range(); v < lo || v > hi || v != math.Trunc(v) {
+			f.fail("M281", f.at, fmt.Sprintf("the number %v is no %s", v, t.DType))
+		}
+	}
 	return f.b.Op(ops.Const{Type: t, Value: ir.Num(v)})
 }
 
@@ -20,6 +27,9 @@ func (f *frame) int32(v int64) *ir.Value { return f.number(ir.Of(ir.I32), float6
 func (f *frame) like(v *ir.Value, x float64) *ir.Value { return f.number(v.Type, x) }
 
 func (f *frame) iota(t ir.Type, axis int) *ir.Value {
+	if n := t.Shape.Dim(axis); n > math.MaxInt32 {
+		f.fail("M281", f.at, fmt.Sprintf("an axis of %d places cannot be counted: at most %d", n, math.MaxInt32))
+	}
 	return f.b.Op(ops.Iota{Type: t, Axis: int64(axis)})
 }
 
@@ -36,15 +46,24 @@ func (f *frame) cast(v *ir.Value, to ir.DType) *ir.Value {
 
 func (f *frame) stop(v *ir.Value) *ir.Value { return f.b.Op(ops.Stop{}, v) }
 
+// shape returns the shape with the given sizes, which may have too many axes or be too large: an intermediate of what the user wrote.
+func (f *frame) shape(dims []int64) ir.Shape {
+	s, err := ir.NewShape(dims...)
+	if err != nil {
+		f.fail("M281", f.at, "this tensor cannot be made: "+err.Error())
+	}
+	return s
+}
+
 // broadcast places axis k of v at axes[k] of the result, which increase.
 func (f *frame) broadcast(v *ir.Value, dims []int64, axes []int) *ir.Value {
 	if len(axes) == len(dims) {
 		return v
 	}
 	if c, ok := constant(v); ok {
-		return f.number(ir.Of(v.Type.DType, dims...), c)
+		return f.number(ir.Type{DType: v.Type.DType, Shape: f.shape(dims)}, c)
 	}
-	return f.b.Op(ops.Broadcast{Shape: ir.MustShape(dims...), Axes: ir.NewAxes(axes...)}, v)
+	return f.b.Op(ops.Broadcast{Shape: f.shape(dims), Axes: ir.NewAxes(axes...)}, v)
 }
 
 // trailing repeats v over new leading axes: its dims are a suffix of dims.
@@ -77,7 +96,7 @@ func (f *frame) reshape(v *ir.Value, dims ...int64) *ir.Value {
 	if slices.Equal(v.Type.Shape.Dims(), dims) {
 		return v
 	}
-	return f.b.Op(ops.Reshape{Shape: ir.MustShape(dims...)}, v)
+	return f.b.Op(ops.Reshape{Shape: f.shape(dims)}, v)
 }
 
 // transpose makes axis i of the result of axis perm[i] of v.

@@ -123,13 +123,13 @@ func (f *frame) resolve(t *core.Term) []*ir.Value {
 		}
 		return v
 	}
-	pos := f.b.Pos
-	f.b.Pos = f.position(t.Site)
+	pos, at := f.b.Pos, f.at
+	f.b.Pos, f.at = f.position(t.Site), t.Site
 	v := f.lower(t)
 	if t.Hint != "" && len(v) == 1 && v[0].Hint == "" {
 		v[0].Hint = t.Hint
 	}
-	f.b.Pos = pos
+	f.b.Pos, f.at = pos, at
 	return v
 }
 

@@ -125,6 +125,7 @@ type program struct {
 	sites  map[*core.Site]ir.Pos
 	states map[string]*ir.State
 	diags  diag.List
+	at     *core.Site     // of the term in work
 	block  string         // whose step counter the entry reads; "": it is step 0, as in tests
 	gen    *core.Generate // the generate block of the entry, or nil
 	phase  phase          // of a generate block

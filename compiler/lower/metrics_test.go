@@ -174,3 +174,32 @@ func TestConditionsOnSizesAreChecked(t *testing.T) {
 	require.True(t, l.Failed())
 	require.Equal(t, "M281", l[0].Code)
 }
+
+func TestHostileSizesAreErrorsOfTheUser(t *testing.T) {
+	m := newMaker()
+	x := m.input("batch.x", f32(m.B, 2))
+	zeros := core.Sub{}
+	for range 13 {
+		zeros.Parts, zeros.Extents = append(zeros.Parts, core.Sub{}), append(zeros.Extents, size.Of(1))
+	}
+	zeros.Parts[12], zeros.Extents[12] = at(1, 1), size.Of(2)
+	flat := m.input("batch.flat", f32(m.B, m.B))
+	long := m.input("batch.long", core.Type{Elem: core.I64, Dims: dims(m.B)})
+	for name, c := range map[string]struct {
+		y *core.Term
+		b int64
+	}{
+		"too many factors of an axis": {m.access(f32(m.B, 2), []core.Sub{at(0, 1), zeros}, x), 2},
+		"too long to count":           {m.term(core.Iota{}, ints(m.B)), 1 << 33},
+		"too many places":             {m.access(f32(m.B), []core.Sub{by(1, 0), by(1, 0)}, flat, long), 1 << 17},
+		"an empty axis":               {m.reduce("argmax", m.input("batch.none", f32(m.B, 0)), 1), 2},
+		"more than there are":         {m.term(core.Part{Index: 0}, f32(m.B, 3), m.term(core.TopK{Axis: 1, K: size.Of(3)}, core.Type{}, x)), 2},
+		"a size beyond i32":           {m.term(core.SizeOf{Size: size.FromSym(m.B)}, ints()), 1 << 40},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, l := lower.Lower(m.value(c.y), "out", lower.Sizes{B: c.b})
+			require.Len(t, l, 1)
+			require.Equal(t, "M281", l[0].Code)
+		})
+	}
+}

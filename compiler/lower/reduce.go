@@ -237,6 +237,9 @@ func (f *frame) argument(t *core.Term, k core.Reduce) *ir.Value {
 		axis = len(kept)
 		x = f.reshape(x, append(slices.Clone(dims[:axis]), product(dims[axis:]))...)
 	}
+	if x.Type.Shape.Dim(axis) == 0 {
+		f.fail("M281", t.Site, k.Code+" of an empty axis")
+	}
 	return f.b.Op(ops.ArgReduce{Code: code, Axis: int64(axis)}, x)
 }
 
@@ -354,7 +357,7 @@ func (f *frame) pool(t *core.Term, k core.Reduce) (*ir.Value, bool) {
 		n := x.Type.Shape.Dim(w.source)
 		from := w.base - lo[i]
 		to := from + (space[w.place]-1)*w.stride + space[w.tap]
-		if space[w.place] == 0 || from <= -space[w.tap] || to-n >= space[w.tap] {
+		if n == 0 || space[w.place] == 0 || from <= -space[w.tap] || to-n >= space[w.tap] {
 			return nil, false
 		}
 		begin, end := max(0, from), min(n, to)

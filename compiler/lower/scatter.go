@@ -1,6 +1,8 @@
 package lower
 
 import (
+	"fmt"
+	"math"
 	"slices"
 
 	"modelc/compiler/core"
@@ -191,7 +193,9 @@ func (f *frame) target(places []comparison, axes []int, space []int64) (index *i
 		} else {
 			index = f.apply(scalar.Add, index, v)
 		}
-		size *= n
+		if size *= max(1, n); size > math.MaxInt32 {
+			f.fail("M281", f.at, fmt.Sprintf("more than %d places are too many to be written by index", math.MaxInt32))
+		}
 	}
 	return f.masked(index, valid, -1), size
 }

@@ -2,7 +2,6 @@ package lower
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"modelc/compiler/core"
@@ -16,7 +15,11 @@ func (f *frame) lower(t *core.Term) []*ir.Value {
 	switch k := t.Kind.(type) {
 	case core.TopK:
 		f.unguarded(t, []int{k.Axis})
-		r := f.b.Emit(ops.TopK{Axis: int64(k.Axis), K: f.dim(k.K, t.Site)}, nil, f.term(t.Args[0]))
+		x, n := f.term(t.Args[0]), f.dim(k.K, t.Site)
+		if have := x.Type.Shape.Dim(k.Axis); n < 0 || n > have {
+			f.fail("M281", t.Site, fmt.Sprintf("the %d largest of %d", n, have))
+		}
+		r := f.b.Emit(ops.TopK{Axis: int64(k.Axis), K: n}, nil, x)
 		return []*ir.Value{r[0], r[1]}
 	case core.Scan:
 		return f.scan(t, k)
@@ -110,11 +113,7 @@ func (f *frame) single(t *core.Term) *ir.Value {
 	case core.Merge:
 		return f.reshape(f.term(t.Args[0]), f.dims(t)...)
 	case core.Iota:
-		ty := f.kind(t)
-		if ty.DType.IsFloat() || ty.Shape.Dim(0) < 1<<31 {
-			return f.iota(ty, 0)
-		}
-		f.fail("M281", t.Site, "an axis of more than 2147483647 places cannot be counted")
+		return f.iota(f.kind(t), 0)
 	case core.MatMul:
 		return f.matmul(t)
 	case core.Concat:
@@ -170,9 +169,6 @@ func (f *frame) sizeOf(t *core.Term, k core.SizeOf) *ir.Value {
 	base, slope := f.growth(k.Size, t.Site)
 	d := dtype(t.Type.Elem)
 	if slope == 0 {
-		if !d.IsFloat() && (base > math.MaxInt32 || base < math.MinInt32) && d == ir.I32 {
-			f.fail("M281", t.Site, fmt.Sprintf("the size %s is %d, beyond i32", k.Size, base))
-		}
 		return f.number(f.kind(t), float64(base))
 	}
 	n := f.apply(scalar.Add, f.apply(scalar.Mul, f.past(), f.int32(slope)), f.int32(base))

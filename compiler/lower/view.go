@@ -1,6 +1,8 @@
 package lower
 
 import (
+	"fmt"
+	"math"
 	"slices"
 
 	"modelc/compiler/core"
@@ -444,6 +446,9 @@ func (f *frame) gatherAt(o operand, subs []affine, space []int64) operand {
 				}
 			}
 		}
+	}
+	if joined > math.MaxInt32 {
+		f.fail("M281", f.at, fmt.Sprintf("%d places are too many to be read by index: at most %d", joined, math.MaxInt32))
 	}
 	x := f.transpose(o.value, perm)
 	shape := x.Type.Shape.Dims()
