@@ -136,7 +136,7 @@ type Transform struct {
 	At        Place              `json:"at"`
 }
 
-// Split cuts the main source. By "hash" (tables: of the row's content), "position" (streams, texts), "time" (Column before Before). Parts in order; a Share of 0 takes the rest. No
+// Split cuts the main source. By "hash" (tables: of the row's content), "position" (streams: a text, or a table of which a column takes windows), "time" (Column before Before). Parts in order; a Share of 0 takes the rest. No
 // parts: everything is "train".
 type Split struct {
 	By     string  `json:"by,omitempty"`

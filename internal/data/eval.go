@@ -13,8 +13,9 @@ type evaluator struct {
 	fitted *Fitted // what the transforms that it may call have learnt
 	memo   map[string]*values
 	busy   map[string]bool
-	record func(Filled) // nil: fills are not counted
-	name   string       // the column that is computed, for messages
+	record func(Filled)            // nil: fills are not counted
+	fit    func(name string) error // fits a transform that is not fitted yet; nil: all are
+	name   string                  // the column that is computed, for messages
 }
 
 func (s *Set) evaluator(f *Fitted) *evaluator {
@@ -51,7 +52,14 @@ func (e *evaluator) column(name string, at recipe.Place) (*values, error) {
 	e.busy[name] = true
 	outer := e.name
 	e.name = name
-	v, err := e.eval(c.From)
+	from := c.From
+	if from.Op == "image" {
+		// The size of a picture that is not resized is that of the column.
+		sized := *from
+		sized.Type = c.Type
+		from = &sized
+	}
+	v, err := e.eval(from)
 	if err == nil {
 		v, err = e.declared(c, v)
 	}

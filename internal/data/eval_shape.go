@@ -254,7 +254,7 @@ func windowsOf(e *evaluator, x *recipe.Expr, a []*values) (*values, error) {
 	if out.window != nil || out.constant {
 		return nil, e.bad(x, -1, "`windows` needs a stream")
 	}
-	w := &window{length: n, stride: n, scalar: n == 1 && len(x.Type.Dims) == len(out.dims)}
+	w := &window{length: n, stride: n}
 	option := func(name string, low int64, to *int64) error {
 		if f, ok := x.Options[name]; ok {
 			if f != math.Trunc(f) || f < float64(low) || f > math.MaxInt32 {

@@ -140,63 +140,87 @@ func (e *evaluator) transform(x *recipe.Expr, name string) (*Transform, error) {
 		return nil, e.bad(x, -1, "`%s` is fitted after the rows are discarded and split; this is computed before", name)
 	}
 	t := e.fitted.Transforms[name]
-	if t == nil {
-		return nil, e.bad(x, -1, "the transform `%s` is not fitted yet here", name)
+	if t != nil {
+		return t, nil
 	}
-	return t, nil
+	if e.fit == nil {
+		return nil, e.bad(x, -1, "`%s` is not among the transforms that were fitted", name)
+	}
+	if err := e.fit(name); err != nil {
+		return nil, err
+	}
+	return e.fitted.Transforms[name], nil
 }
 
 // trainRows returns the rows that a fit may see.
 func (s *Set) trainRows() []int32 { return s.splits["train"] }
 
-// fit fits all transforms in order.
+// fit fits all transforms; one that another's input calls goes first.
 func (s *Set) fit() (*Fitted, error) {
 	f := &Fitted{Transforms: map[string]*Transform{}}
 	e := s.evaluator(f)
+	busy := map[string]bool{}
+	e.fit = func(name string) error {
+		for _, d := range s.block.Transforms {
+			if d.Name == name && f.Transforms[name] == nil {
+				if busy[name] {
+					return &Error{At: d.At, Text: fmt.Sprintf("`%s` is fitted on what it gives itself", name)}
+				}
+				busy[name] = true
+				outer := e.name
+				e.name = name
+				t, err := s.fitInputs(e, d)
+				if err != nil {
+					return err
+				}
+				f.Transforms[name], e.name = t, outer
+				return nil
+			}
+		}
+		return &Error{At: s.block.At, Text: fmt.Sprintf("the data %s has no transform `%s`", s.block.Name, name)}
+	}
 	for _, d := range s.block.Transforms {
-		if s.need != nil && !s.fits(d) {
+		if f.Transforms[d.Name] != nil || s.need != nil && !s.fits(d) {
 			continue
 		}
-		rows := s.trainRows()
-		if len(rows) == 0 {
-			return nil, &Error{At: d.At, Text: fmt.Sprintf("%s is fitted on the split train, which %s has not", d.Name, s.block.Name)}
+		if err := e.fit(d.Name); err != nil {
+			return nil, err
 		}
-		t := &Transform{Kind: d.Kind, Size: d.Size}
-		e.name = d.Name
-		var inputs []*values
-		for _, x := range d.Inputs {
-			v, err := e.eval(x)
-			if err != nil {
-				return nil, err
-			}
-			if !v.constant {
-				v = v.take(rows)
-			}
-			inputs = append(inputs, v)
-		}
-		if len(inputs) == 0 {
-			return nil, &Error{At: d.At, Text: fmt.Sprintf("`%s` is never called, so there is nothing to fit it on", d.Name)}
-		}
-		if err := s.fitOne(t, d, inputs); err != nil {
-			var own *Error
-			if errors.As(err, &own) {
-				return nil, err
-			}
-			return nil, &Error{At: d.At, Text: fmt.Sprintf("`%s`: %v", d.Name, err)}
-		}
-		f.Transforms[d.Name] = t
 	}
 	return f, nil
 }
 
+// fitInputs fits one transform on the train rows of its inputs.
+func (s *Set) fitInputs(e *evaluator, d *recipe.Transform) (*Transform, error) {
+	rows := s.trainRows()
+	if len(rows) == 0 {
+		return nil, &Error{At: d.At, Text: fmt.Sprintf("%s is fitted on the split train, which %s has not", d.Name, s.block.Name)}
+	}
+	var inputs []*values
+	for _, x := range d.Inputs {
+		v, err := e.eval(x)
+		if err != nil {
+			return nil, err
+		}
+		if !v.constant {
+			v = v.take(rows)
+		}
+		inputs = append(inputs, v)
+	}
+	if len(inputs) == 0 {
+		return nil, &Error{At: d.At, Text: fmt.Sprintf("`%s` is never called, so there is nothing to fit it on", d.Name)}
+	}
+	t := &Transform{Kind: d.Kind, Size: d.Size}
+	if err := s.fitOne(t, d, inputs); err != nil {
+		return nil, &Error{At: d.At, Text: fmt.Sprintf("`%s`: %v", d.Name, err)}
+	}
+	return t, nil
+}
+
 // fits reports whether the inputs of a transform were read.
 func (s *Set) fits(d *recipe.Transform) bool {
-	need := map[string]bool{}
 	for _, x := range d.Inputs {
-		s.needsExpr(x, need)
-	}
-	for name := range need {
-		if c := s.column(name); c != nil && c.From == nil && s.source[name] == nil {
+		if !s.reached(x) {
 			return false
 		}
 	}

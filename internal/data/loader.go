@@ -275,7 +275,7 @@ func (l *Loader) fill(b *Batch, places []int32) {
 				copy(buf[i*w:(i+1)*w], p.bytes[at:at+w])
 			}
 			b.Tensors[f].Bytes = buf
-			if !p.window.scalar {
+			if !p.scalar {
 				dims[1], rank = p.window.length, 2
 			}
 		case p.list:

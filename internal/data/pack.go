@@ -20,6 +20,7 @@ type packed struct {
 	offset []int // list: rows+1, in elements
 	bound  int   // list: the longest that is possible
 	window *window
+	scalar bool // window: no axis for a length of 1
 }
 
 // deviceType is the element type that a column travels as.
@@ -141,7 +142,7 @@ func (s *Set) packColumn(c *recipe.Column, v *values) (*packed, error) {
 	declared := c.Type.Dims
 	switch {
 	case v.window != nil:
-		if v.window.scalar {
+		if p.scalar = v.window.length == 1 && equal(declared, v.dims); p.scalar {
 			declared = append([]int64{1}, declared...)
 		}
 		if !equal(declared, append([]int64{v.window.length}, v.dims...)) {

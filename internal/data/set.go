@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strings"
 
 	"modelc/recipe"
 )
@@ -29,7 +30,8 @@ import (
 type Options struct {
 	// Fitted transforms of a saved run. Nothing is fitted then, and no split is cut: every row of the sources belongs to the split of its source, or to "all".
 	Fitted *Fitted
-	// Columns limits what is read to the batch columns of the given names and what they need (a prediction needs no labels). Nil: all columns.
+	// Columns limits what is read to the given ones, named as for Loader, and what they need (a prediction needs no labels). Nil: all columns. With Fitted, a
+	// discard that reads other columns is passed over.
 	Columns []string
 }
 
@@ -86,6 +88,11 @@ func Open(d *recipe.Data, dirs []string, o Options) (*Set, error) {
 	if o.Columns != nil {
 		s.need = map[string]bool{}
 		for _, name := range o.Columns {
+			if name == recipe.InRow {
+				continue
+			}
+			name, _ = strings.CutPrefix(name, "batch.")
+			name, _ = strings.CutSuffix(name, ".mask")
 			c := s.column(name)
 			if c == nil {
 				return nil, fmt.Errorf("the data %s has no column `%s`", d.Name, name)
@@ -110,16 +117,17 @@ func Open(d *recipe.Data, dirs []string, o Options) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Fitted != nil {
-		origins = slices.Clone(origins)
-		err = s.assemble(origins, recipe.Split{}, "all")
-	} else {
-		err = s.assemble(origins, d.Split, "train")
-	}
-	if err != nil {
+	if s.windows, err = s.findWindows(); err != nil {
 		return nil, err
 	}
-	if s.windows, err = s.findWindows(); err != nil {
+	split, whole := d.Split, "train"
+	if o.Fitted != nil {
+		split, whole = recipe.Split{}, "all"
+	}
+	if s.windows != nil && (split.By == "" || split.By == "hash") {
+		split.By = "position" // rows that windows run over are a stream
+	}
+	if err := s.assemble(origins, split, whole); err != nil {
 		return nil, err
 	}
 	return s, s.finish(o.Fitted)
@@ -153,6 +161,18 @@ func (s *Set) needsExpr(x *recipe.Expr, seen map[string]bool) {
 	for _, a := range x.Args {
 		s.needsExpr(a, seen)
 	}
+}
+
+// reached reports whether all columns that x reads were read.
+func (s *Set) reached(x *recipe.Expr) bool {
+	need := map[string]bool{}
+	s.needsExpr(x, need)
+	for name := range need {
+		if c := s.column(name); c != nil && c.From == nil && s.source[name] == nil {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *Set) wants(name string) bool { return s.need == nil || s.need[name] }
@@ -251,6 +271,9 @@ func (s *Set) discard() ([]int32, error) {
 	}
 	drop := make([]bool, s.rows)
 	for _, x := range s.block.Discard {
+		if !s.reached(x) {
+			continue
+		}
 		e := s.evaluator(nil)
 		v, err := e.eval(x)
 		if err != nil {

@@ -3,6 +3,7 @@ package data
 import (
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"io"
 	"math"
 	"os"
@@ -248,7 +249,7 @@ func TestFitOnTrainOnly(t *testing.T) {
 	other := tableOf(t, "a,b\n,q\n5,y\n").Sources
 	d2 := *d
 	d2.Sources = other
-	s2, err := Open(&d2, nil, Options{Fitted: &f, Columns: []string{"x", "k"}})
+	s2, err := Open(&d2, nil, Options{Fitted: &f, Columns: []string{"batch.x", "batch.k", "row"}})
 	require.NoError(t, err)
 	b = all(t, s2, "", "batch.x", "batch.k")
 	assert.InDelta(t, 0, f32s(b.Tensors[0].Bytes)[0], 1e-6)
@@ -313,4 +314,49 @@ func TestTextStream(t *testing.T) {
 		}
 	}
 	assert.Len(t, begins, 5)
+}
+
+func TestPredictNeedsNoLabels(t *testing.T) {
+	d := tableOf(t, "a,y\n1,1\n2,0\n,1\n4,\n", source("a", nullable("float")), source("y", scalar("bool")), derived("x", scalar("float"), op("fit:n", col("a"))))
+	d.Columns[0].NeverMissing = true
+	d.Discard = []*recipe.Expr{op("missing", col("a")), op("missing", col("y"))}
+	d.Transforms = []*recipe.Transform{{Name: "n", Kind: "MinMax", Inputs: []*recipe.Expr{col("a")}}}
+	s := open(t, d)
+	assert.Equal(t, 2, s.Rows("train"))
+	write(t, d.Sources[0].Base, "d.csv", "a\n3\n\"\"\n1\n")
+	p, err := Open(d, nil, Options{Fitted: s.Fitted(), Columns: []string{"batch.x"}})
+	require.NoError(t, err)
+	assert.Equal(t, []float32{2, 0}, f32s(all(t, p, "", "batch.x").Tensors[0].Bytes))
+	assert.Equal(t, 1, p.Report().Discarded[0].Rows)
+	assert.Equal(t, []string{"3"}, s.Fitted().Transforms["n"].Decode([]float64{2}))
+}
+
+func TestFitsInTheOrderTheyNeed(t *testing.T) {
+	d := tableOf(t, "a,b\n1,10\n,20\n3,30\n", source("a", nullable("float")), source("b", scalar("float")))
+	filled := &recipe.Expr{Op: "fill", Name: "m", Args: []*recipe.Expr{col("a")}}
+	both := op("gather", filled, col("b"))
+	d.Columns = append(d.Columns, derived("x", tensor("float", 2), op("fit:norm", filled, col("b"))))
+	d.Transforms = []*recipe.Transform{{Name: "norm", Kind: "Standardize", Inputs: []*recipe.Expr{both}}, {Name: "m", Kind: "fill", Statistic: "mean", Inputs: []*recipe.Expr{col("a")}}}
+	s := open(t, d)
+	assert.Equal(t, []float64{2, 20}, s.Fitted().Transforms["norm"].Mean)
+	d.Transforms[1].Inputs = []*recipe.Expr{op("fit:norm", filled, col("b"))}
+	fails(t, d, "fitted on what it gives itself")
+}
+
+func TestWindowsMakeATableAStream(t *testing.T) {
+	text := "a\n"
+	for i := range 100 {
+		text += fmt.Sprintln(i)
+	}
+	d := tableOf(t, text, hidden(source("a", scalar("float"))), derived("x", tensor("float", 4), op("+", op("windows", col("a"), num(4)), num(100))), derived("y", tensor("float", 1), with(op("windows", col("a"), num(1)), map[string]float64{"offset": 4})))
+	d.Split = recipe.Split{By: "hash", Parts: []recipe.Part{{Name: "train", Share: 0.8}, {Name: "valid"}}}
+	s := open(t, d)
+	assert.Equal(t, []int{19, 4}, []int{s.Rows("train"), s.Rows("valid")})
+	b := all(t, s, "valid", "batch.x", "batch.y")
+	assert.Equal(t, []float32{180, 181, 182, 183, 184}, f32s(b.Tensors[0].Bytes)[:5])
+	assert.Equal(t, []float32{84, 88, 92, 96}, f32s(b.Tensors[1].Bytes))
+	_, err := s.Fold(0, 5, 1, "")
+	assert.ErrorContains(t, err, "crossval needs rows")
+	d.Columns = append(d.Columns, derived("z", scalar("float"), col("a")))
+	fails(t, d, "`z`", "a row is a window")
 }

@@ -50,6 +50,7 @@ func (r *reader) table() (*origin, error) {
 		if err != nil {
 			return nil, inner.fail(err)
 		}
+		j.reader = inner
 		joined = append(joined, j)
 	}
 	return r.typed(t, joined)
@@ -58,7 +59,8 @@ func (r *reader) table() (*origin, error) {
 // joinedTable is a table of which each row of the left one has at most one.
 type joinedTable struct {
 	*table.Table
-	row []int32 // of each left row; -1: none
+	row    []int32 // of each left row; -1: none
+	reader *reader
 }
 
 // match finds the row of right for each row of left by the columns they share.
@@ -94,7 +96,7 @@ func match(left *table.Table, before []*joinedTable, right *table.Table) (*joine
 		}
 		index[k] = int32(i)
 	}
-	j := &joinedTable{right, make([]int32, left.Rows())}
+	j := &joinedTable{Table: right, row: make([]int32, left.Rows())}
 	for i := range j.row {
 		k := ""
 		for _, x := range keys {
@@ -146,7 +148,11 @@ func (r *reader) typed(t *table.Table, joined []*joinedTable) (*origin, error) {
 				return from.Field(int(from.row[row]), place)
 			}
 		}
-		if o.columns[c.Name], err = r.parse(c, o.rows, field, o.where); err != nil {
+		by := r
+		if from != nil {
+			by = from.reader
+		}
+		if o.columns[c.Name], err = by.parse(c, o.rows, field, o.where); err != nil {
 			return nil, err
 		}
 	}

@@ -37,7 +37,6 @@ type values struct {
 // window makes rows out of a stream.
 type window struct {
 	length, offset, stride int64
-	scalar                 bool // no axis for a length of 1
 }
 
 // width returns the elements of a row, or of one element of a list.

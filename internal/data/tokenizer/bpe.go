@@ -215,7 +215,9 @@ func (t *Tokenizer) merge(p string) []int32 {
 // words cuts a text into words: runs of letters, marks and digits; a Han character and any other sign is a word of its own, white space none.
 func words(text string, give func(string)) {
 	start := -1
-	for i, r := range text {
+	for i, n := 0, 0; i < len(text); i += n {
+		var r rune
+		r, n = utf8.DecodeRuneInString(text[i:])
 		c := class(r)
 		if (c == letter || c == digit) && !unicode.Is(unicode.Han, r) {
 			if start < 0 {
@@ -228,7 +230,7 @@ func words(text string, give func(string)) {
 			start = -1
 		}
 		if c != space {
-			give(text[i : i+utf8.RuneLen(r)])
+			give(text[i : i+n])
 		}
 	}
 	if start >= 0 {
