@@ -148,6 +148,7 @@ func (p *program) values(name string, list []core.Named) {
 	f := p.root(name)
 	var outs []output
 	for _, n := range list {
+		f.prepare(n.Term)
 		outs = append(outs, output{n.Name, f.term(n.Term)})
 	}
 	f.close(name, outs)
@@ -158,6 +159,7 @@ func (p *program) test(name string, t *core.Test) {
 	f := p.root(name)
 	var outs []output
 	for i, a := range t.Asserts {
+		f.prepare(a.Cond)
 		n := "." + itoa(i)
 		outs = append(outs, output{"assert" + n, f.term(a.Cond)})
 		if a.Left != nil && a.Right != nil {

@@ -160,23 +160,82 @@ func (f *frame) repeats(t *core.Term) bool {
 // depends returns the predicate "the term is one of these, or computed from one", with a memo.
 func depends(is func(*core.Term) bool) func(*core.Term) bool {
 	memo := map[*core.Term]bool{}
-	var walk func(t *core.Term) bool
-	walk = func(t *core.Term) bool {
-		if d, ok := memo[t]; ok {
-			return d
-		}
-		d := is(t)
-		memo[t] = d
-		for _, a := range children(t) {
-			if d {
-				break
+	return func(t *core.Term) bool {
+		postorder(t, func(x *core.Term) []*core.Term {
+			if _, done := memo[x]; done {
+				return nil
 			}
-			d = walk(a)
-		}
-		memo[t] = d
-		return d
+			return children(x)
+		}, func(x *core.Term) {
+			if _, done := memo[x]; !done {
+				memo[x] = is(x) || slices.ContainsFunc(children(x), func(a *core.Term) bool { return memo[a] })
+			}
+		})
+		return memo[t]
 	}
-	return walk
+}
+
+// postorder visits a term after the terms below it, once each, without recursion: a program may be as deep as it is long.
+func postorder(t *core.Term, below func(*core.Term) []*core.Term, visit func(*core.Term)) {
+	type level struct {
+		term *core.Term
+		rest []*core.Term
+	}
+	seen := map[*core.Term]bool{t: true}
+	stack := []level{{t, below(t)}}
+	for len(stack) > 0 {
+		top := &stack[len(stack)-1]
+		if len(top.rest) == 0 {
+			visit(top.term)
+			stack = stack[:len(stack)-1]
+			continue
+		}
+		next := top.rest[0]
+		top.rest = top.rest[1:]
+		if !seen[next] {
+			seen[next] = true
+			stack = append(stack, level{next, below(next)})
+		}
+	}
+}
+
+// maxDepth is how deep the lowering of one term may nest before those below it are lowered first.
+const maxDepth = 1000
+
+// prepare lowers terms deep below the given ones, so that lowering these does not nest without bound.
+func (f *frame) prepare(list ...*core.Term) {
+	depth := map[*core.Term]int{}
+	below := func(t *core.Term) []*core.Term {
+		if _, done := f.memo[t]; done || !f.isInside(t) {
+			return nil
+		}
+		if f.leaf != nil {
+			if v := f.leaf(t); v != nil {
+				f.memo[t] = v
+				return nil
+			}
+		}
+		return t.Args
+	}
+	for _, t := range list {
+		if _, done := depth[t]; done {
+			continue
+		}
+		postorder(t, below, func(x *core.Term) {
+			if depth[x] > 0 {
+				return
+			}
+			d := 0
+			for _, a := range below(x) {
+				d = max(d, depth[a])
+			}
+			if d++; d > maxDepth && x != t {
+				f.terms(x)
+				d = 0
+			}
+			depth[x] = d
+		})
+	}
 }
 
 // children returns the terms that a term is computed from, those in the body of a scan included.

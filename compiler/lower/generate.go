@@ -22,6 +22,7 @@ func (p *program) generate(name string, g *core.Generate, part string) {
 	f := p.root(name)
 	switch part {
 	case "full":
+		f.prepare(g.Full)
 		f.close(name, []output{{OutLogits, f.term(g.Full)}})
 		return
 	case "begin":
@@ -29,6 +30,7 @@ func (p *program) generate(name string, g *core.Generate, part string) {
 		if p.sizes.Tokens < 1 || p.sizes.Tokens > p.sizes.Capacity {
 			p.fail("M288", g.Begin.Site, fmt.Sprintf("%d tokens do not fit into a cache of %d rows", p.sizes.Tokens, p.sizes.Capacity))
 		}
+		f.prepare(g.Begin)
 		logits := f.term(g.Begin)
 		// The last true token's row.
 		dims := logits.Type.Shape.Dims()
@@ -39,6 +41,7 @@ func (p *program) generate(name string, g *core.Generate, part string) {
 		f.close(name, []output{{OutLogits, f.drop(row, 1)}})
 	case "next":
 		p.phase, p.keep = next, g.NextKeep
+		f.prepare(g.Next)
 		logits := f.drop(f.term(g.Next), 1)
 		f.keepAll()
 		past := p.counter(recipe.PastState(g.Name))

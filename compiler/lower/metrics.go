@@ -160,18 +160,26 @@ func (c *cutting) mixes(t *core.Term, why string) {
 
 // walk goes down from a metric to the cuts. The terms on its way have no batch axis.
 func (c *cutting) walk(t *core.Term) {
-	if c.above[t] || !c.touches(t) {
-		return
+	for list := []*core.Term{t}; len(list) > 0; {
+		t, list = list[len(list)-1], list[:len(list)-1]
+		if c.above[t] || !c.touches(t) {
+			continue
+		}
+		c.above[t] = true
+		list = append(list, c.enter(t)...)
 	}
-	c.above[t] = true
+}
+
+// enter cuts at a term on the way or returns the terms to walk on to, the first one last.
+func (c *cutting) enter(t *core.Term) []*core.Term {
 	switch k := t.Kind.(type) {
 	case core.SizeOf:
 		c.sizeOf(t, k)
-		return
+		return nil
 	case core.Reduce:
 		if c.rows(t.Args[0]) > 0 {
 			c.reduce(t, k)
-			return
+			return nil
 		}
 	case core.MatMul:
 		if c.rows(t.Args[0]) > 0 && c.rows(t.Args[1]) > 0 {
@@ -179,15 +187,17 @@ func (c *cutting) walk(t *core.Term) {
 				c.independent(a)
 			}
 			c.add(t, "sum", "sum", t)
-			return
+			return nil
 		}
 	}
 	for _, a := range children(t) {
 		if c.rows(a) > 0 {
 			c.mixes(t, "this takes rows apart, and no reduction over the batch")
 		}
-		c.walk(a)
 	}
+	list := slices.Clone(children(t))
+	slices.Reverse(list)
+	return list
 }
 
 // add notes a partial of the cut at t.
@@ -263,10 +273,17 @@ func (c *cutting) reduce(t *core.Term, k core.Reduce) {
 
 // independent checks that every row of a term depends on its own row of the batch alone.
 func (c *cutting) independent(t *core.Term) {
-	if c.below[t] || !c.touches(t) {
-		return
+	for list := []*core.Term{t}; len(list) > 0; {
+		t, list = list[len(list)-1], list[:len(list)-1]
+		if !c.below[t] && c.touches(t) {
+			c.below[t] = true
+			list = append(list, c.rowByRow(t)...)
+		}
 	}
-	c.below[t] = true
+}
+
+// rowByRow checks that a term keeps rows apart, and returns those that it is computed from.
+func (c *cutting) rowByRow(t *core.Term) []*core.Term {
 	n := c.rows(t)
 	if n > 1 {
 		c.mixes(t, "this pairs every row of the batch with every other")
@@ -363,21 +380,16 @@ func (c *cutting) independent(t *core.Term) {
 				c.mixes(t, "a loop runs along the batch")
 			}
 		}
-		for _, x := range slices.Concat(k.Next, k.Outs) {
-			c.independent(x)
-		}
+		args = children(t)
 	case core.Derivative:
 		// The gradient of a sum over rows, by the rows, is a row's own.
 		sum, is := args[0].Kind.(core.Reduce)
 		if !is || sum.Code != "sum" {
 			c.mixes(t, "the gradient of something that is no sum over rows")
 		}
-		c.independent(args[0].Args[0])
-		args = args[1:]
+		args = []*core.Term{args[0].Args[0], args[1]}
 	}
-	for _, a := range args {
-		c.independent(a)
-	}
+	return args
 }
 
 // metrics lowers the entry that gives the partials of one batch.
@@ -386,6 +398,7 @@ func (p *program) metrics(name string, list []core.Named) {
 	f := p.root(name)
 	var outs []output
 	for _, q := range c.parts {
+		f.prepare(q.term)
 		outs = append(outs, output{q.name, f.cast(f.term(q.term), ir.F32)})
 	}
 	for _, n := range list {
@@ -434,6 +447,7 @@ func (p *program) finish(name string, list []core.Named) {
 	var outs []output
 	for _, n := range list {
 		if n.Host == nil {
+			f.prepare(n.Term)
 			outs = append(outs, output{n.Name, f.cast(f.term(n.Term), ir.F32)})
 		}
 	}

@@ -203,3 +203,16 @@ func TestHostileSizesAreErrorsOfTheUser(t *testing.T) {
 		})
 	}
 }
+
+func TestDepthIsNoLimit(t *testing.T) {
+	m := newMaker()
+	x := m.input("batch.x", f32(m.B))
+	y := x
+	for range 50_000 {
+		y = m.op("add", y, x)
+	}
+	mod := lowered(t, m.value(y), "out", lower.Sizes{B: 1})
+	require.Len(t, mod.Entries[0].Func.Body, 50_000)
+	m.p.Evals = []*core.Eval{{Name: "test", Metrics: []core.Named{{Name: "deep", Term: m.reduce("mean", y, 0)}}}}
+	lowered(t, m.p, "test", lower.Sizes{B: 1})
+}

@@ -115,6 +115,7 @@ func (f *frame) scan(t *core.Term, k core.Scan) []*ir.Value {
 		return v
 	}
 	// The body.
+	c.prepare(slices.Concat(k.Next, k.Outs)...)
 	var results []*ir.Value
 	for i, x := range k.Next {
 		v := c.term(x)

@@ -85,6 +85,7 @@ func (f *frame) gradients(t *core.Train, u *core.Update, extra []*core.Term, wri
 	if t.Accumulate > 1 {
 		return f.accumulated(t, u, extra, writes)
 	}
+	f.prepare(append([]*core.Term{u.Loss}, extra...)...)
 	d := derived{loss: f.term(u.Loss), extra: f.list(extra)}
 	for _, w := range writes {
 		d.written = append(d.written, f.term(w.Value))
@@ -150,6 +151,7 @@ func (f *frame) accumulated(t *core.Train, u *core.Update, extra []*core.Term, w
 		c.threaded[s] = v
 		carry, carries = append(carry, v), append(carries, f.read(s))
 	}
+	c.prepare(append([]*core.Term{u.Loss}, extra...)...)
 	d := derived{loss: c.term(u.Loss), extra: c.list(extra)}
 	for _, w := range writes {
 		d.written = append(d.written, c.term(w.Value))
@@ -223,6 +225,7 @@ func (f *frame) move(u *core.Update, by []*ir.Value, more bool) {
 		var values []*ir.Value
 		if m.Slot.Stacked() == 0 {
 			f.memo[m.Grad] = []*ir.Value{f.cast(by[i], dtype(m.Grad.Type.Elem))}
+			f.prepare(terms...)
 			values = f.list(terms)
 		} else {
 			values = f.stackedMove(m, by[i], terms, slots)
@@ -280,6 +283,7 @@ func (f *frame) stackedMove(m *core.Move, grad *ir.Value, terms []*core.Term, sl
 	if elementwise {
 		c := &frame{program: f.program, b: f.b, up: f, memo: map[*core.Term][]*ir.Value{}, value: f.value, inside: inside, inline: true, lift: n}
 		c.memo[m.Grad] = []*ir.Value{grad}
+		c.prepare(terms...)
 		out := c.list(terms)
 		for i, v := range out {
 			out[i] = f.trailing(v, f.state(slots[i]).Type.Shape.Dims())
@@ -308,6 +312,7 @@ func (f *frame) stackedMove(m *core.Move, grad *ir.Value, terms []*core.Term, sl
 		}
 		return []*ir.Value{reads[r.Slot]}
 	}
+	c.prepare(terms...)
 	results := c.list(terms)
 	fn := c.seal(slices.Concat(c.captures(), over), results)
 	op := ir.Scan{Length: n, Consts: int32(len(c.caught)), Over: int32(len(over))}
