@@ -99,7 +99,7 @@ func lcm(a, b int) int {
 // Lower makes the module that holds one entry, specialised to the given sizes. The diagnostics are the user's: sizes that do not satisfy the conditions of the
 // file, metrics that mix rows. The module is nil when there is an error among them.
 func Lower(p *core.Program, entry string, s Sizes) (m *ir.Module, l diag.List) {
-	g := &program{core: p, sizes: s, mod: &ir.Module{Name: entry, Sites: make([]ir.Site, 1)}, sites: map[*core.Site]ir.Pos{}, states: map[string]*ir.State{}}
+	g := &program{core: p, sizes: s, mod: &ir.Module{Name: entry, Sites: make([]ir.Site, 1)}, sites: map[*core.Site]ir.Pos{}}
 	defer func() {
 		if r := recover(); r != nil {
 			f, ok := r.(failure)
@@ -119,20 +119,21 @@ func Lower(p *core.Program, entry string, s Sizes) (m *ir.Module, l diag.List) {
 
 // program is the state of one call of Lower.
 type program struct {
-	core   *core.Program
-	sizes  Sizes
-	mod    *ir.Module
-	sites  map[*core.Site]ir.Pos
-	states map[string]*ir.State
-	diags  diag.List
-	at     *core.Site     // of the term in work
-	block  string         // whose step counter the entry reads; "": it is step 0, as in tests
-	gen    *core.Generate // the generate block of the entry, or nil
-	phase  phase          // of a generate block
-	names  map[string]int
-	grad   *grad.Transform
-	keep   []core.Write        // begin, next: carries that are kept
-	done   map[*core.Slot]bool // those that have been
+	core     *core.Program
+	sizes    Sizes
+	mod      *ir.Module
+	sites    map[*core.Site]ir.Pos
+	slots    map[*core.Slot]*ir.State
+	counters map[string]*ir.State
+	diags    diag.List
+	at       *core.Site     // of the term in work
+	block    string         // whose step counter the entry reads; "": it is step 0, as in tests
+	gen      *core.Generate // the generate block of the entry, or nil
+	phase    phase          // of a generate block
+	names    map[string]int
+	grad     *grad.Transform
+	keep     []core.Write        // begin, next: carries that are kept
+	done     map[*core.Slot]bool // those that have been
 }
 
 // phase is the part that an entry plays in generating.

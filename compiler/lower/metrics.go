@@ -46,7 +46,7 @@ type cutting struct {
 
 // Metrics returns what the run loop needs to know of a metrics entry: "NAME.valid" of a train block or the name of an eval block.
 func Metrics(p *core.Program, entry string) (m recipe.Metrics, l diag.List) {
-	g := &program{core: p, states: map[string]*ir.State{}}
+	g := &program{core: p}
 	defer func() {
 		if r := recover(); r != nil {
 			f, ok := r.(failure)

@@ -41,7 +41,7 @@ func owner(p *core.Program, s *core.Slot) string {
 // States returns every state of a program: the slots of its train and test blocks, the step counters, and, where the sizes tell
 // B and Capacity, the caches of its generate blocks with their counters of rows.
 func States(p *core.Program, s Sizes) []*ir.State {
-	g := &program{core: p, sizes: s, states: map[string]*ir.State{}}
+	g := &program{core: p, sizes: s}
 	var out []*ir.State
 	for _, t := range p.Trains {
 		for _, x := range t.Slots {
@@ -71,11 +71,11 @@ var roles = [...]ir.Role{core.Param: ir.Param, core.Stat: ir.Stat, core.Moment: 
 
 // state returns the state of a slot.
 func (p *program) state(s *core.Slot) *ir.State {
-	prefix := owner(p.core, s)
-	name := prefix + s.Path
-	if st, ok := p.states[name]; ok {
+	if st, ok := p.slots[s]; ok {
 		return st
 	}
+	prefix := owner(p.core, s)
+	name := prefix + s.Path
 	dims := make([]int64, len(s.Type.Dims))
 	for i, d := range s.Type.Dims {
 		value := p.value
@@ -96,7 +96,10 @@ func (p *program) state(s *core.Slot) *ir.State {
 	for _, part := range s.Parts {
 		st.Parts = append(st.Parts, prefix+part)
 	}
-	p.states[name] = st
+	if p.slots == nil {
+		p.slots = map[*core.Slot]*ir.State{}
+	}
+	p.slots[s] = st
 	return st
 }
 
@@ -112,10 +115,13 @@ func (p *program) generator(s *core.Slot) *core.Generate {
 
 // counter returns a counter of steps or rows.
 func (p *program) counter(name string) *ir.State {
-	st, ok := p.states[name]
+	st, ok := p.counters[name]
 	if !ok {
 		st = &ir.State{Name: name, Type: ir.Of(ir.I32), Role: ir.Counter}
-		p.states[name] = st
+		if p.counters == nil {
+			p.counters = map[string]*ir.State{}
+		}
+		p.counters[name] = st
 	}
 	return st
 }
