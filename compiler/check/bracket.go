@@ -494,6 +494,9 @@ func (e *elab) split(t *core.Term, n callArg, axes []*syntax.Arg, s *scope, at s
 	switch v := n.v.(type) {
 	case sizeVal:
 		c, ok := v.s.Const()
+		if !ok {
+			e.wait()
+		}
 		if !ok || c < 1 || c > 4096 {
 			e.fail("M108", n.at, "split into %s parts", v.s)
 		}

@@ -330,7 +330,7 @@ func (e *elab) cast(tv typeVal, args []callArg, at source.Span) value {
 	if len(args) != 1 {
 		e.fail("M203", at, "a conversion takes one value")
 	}
-	elem := tv.t.Elem
+	elem := e.wide(tv.t.Elem)
 	if elem == core.Float {
 		elem = e.float()
 	}
@@ -475,12 +475,18 @@ func (e *elab) fan(iv initVal, name string, dims []size.Size, axis int, at sourc
 		if n, ok := number(v); ok && n > 0 {
 			return n
 		}
+		if _, open := v.(sizeVal); open && e.def != nil {
+			return 1
+		}
 		e.fail("M213", at, "the fan of %s is a positive number, this is %s", iv.name, describe(v))
 	}
 	if len(iv.args) > 0 || len(dims) != 2 {
 		e.fail("M213", at, "bare %s is for a weight [in, out]; for other shapes write the fans: %s(c * kernel * kernel)", iv.name, iv.name)
 	}
 	n, ok := dims[axis].Const()
+	if !ok && e.def != nil {
+		return 1
+	}
 	if !ok || n <= 0 {
 		e.fail("M213", at, "the fan of %s is not known: %s", iv.name, dims[axis])
 	}

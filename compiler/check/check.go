@@ -7,7 +7,6 @@ import (
 
 	"modelc/compiler/core"
 	"modelc/compiler/resolve"
-	"modelc/compiler/size"
 	"modelc/lang/diag"
 	"modelc/lang/source"
 	"modelc/lang/syntax"
@@ -37,12 +36,7 @@ type Layer struct {
 
 // File checks a resolved file. It never fails: what it finds is in Diags, and the rest of the result serves what could be checked.
 func File(u *resolve.Unit, o Options) *Result {
-	e := &elab{
-		unit: u, opts: o, facts: &size.Facts{},
-		prog: &core.Program{B: size.NewSym("B"), Past: size.NewSym("past")}, plan: &recipe.Recipe{File: u.Source.Name},
-		roots: map[*resolve.Unit]*scope{}, data: map[string]*dataVal{}, trains: map[string]*trainVal{},
-	}
-	e.reset()
+	e := newElab(u, o)
 	e.configure()
 	res := &Result{Program: e.prog, Recipe: e.plan}
 	if e.diags.Failed() {
@@ -70,7 +64,7 @@ func File(u *resolve.Unit, o Options) *Result {
 		res.Layers = append(res.Layers, t.layers...)
 	}
 	sort.SliceStable(res.Layers, func(i, j int) bool { return res.Layers[i].Block < res.Layers[j].Block })
-	res.Diags = e.diags
+	res.Diags = append(e.diags, definitions(u, o, e.diags)...)
 	return res
 }
 

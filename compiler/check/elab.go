@@ -35,8 +35,9 @@ type elab struct {
 	precision core.Elem
 	phase     string // "", "train", "generate.begin", "generate.next"
 	live      *liveAxis
-	building  bool // declarations run: constructors are allowed
-	trial     bool // diagnostics are about to be dropped
+	building  bool      // declarations run: constructors are allowed
+	def       *defining // set while a definition is checked by itself
+	calls     int       // of functions, in all
 	lastDraw  map[string]int
 	yielding  *yields
 	pending   []carry
@@ -268,6 +269,8 @@ func (e *elab) declare(d *resolve.Decl, root *scope) *binding {
 		return root.set(d.Name, fnVal{decl: m.Fn, env: root}, m.Fn.NameAt)
 	case m.Block != nil && (m.Block.Kind == "layer" || m.Block.Kind == "model"):
 		return root.set(d.Name, ctorVal{d}, m.Block.NameAt)
+	case m.Block != nil && e.def != nil:
+		return root.set(d.Name, poison{}, m.Block.NameAt)
 	case m.Block != nil && m.Block.Kind == "data":
 		if v := e.data[d.Name]; v != nil && root.unit == e.unit {
 			return root.set(d.Name, v, m.Block.NameAt)

@@ -313,6 +313,14 @@ func (e *elab) float() core.Elem {
 	return core.F32
 }
 
+// wide is an element type that a text names. Under precision = f64, which is for comparisons, f32 is f64 too: where a layer says f32 it asks for more than bf16.
+func (e *elab) wide(elem core.Elem) core.Elem {
+	if elem == core.F32 && e.precision == core.F64 {
+		return core.F64
+	}
+	return elem
+}
+
 // ranged gives an integer tensor the range 0..n.
 func (e *elab) ranged(v value, n size.Size) value {
 	set := func(t *core.Term) *core.Term {
@@ -410,6 +418,9 @@ func (e *elab) sizeOperate(x *syntax.Binary, a, b size.Size) value {
 		out = q
 	case "^":
 		n, ok := b.Const()
+		if !ok {
+			e.wait()
+		}
 		if !ok || n < 0 || n > 64 {
 			return nil
 		}
@@ -420,6 +431,9 @@ func (e *elab) sizeOperate(x *syntax.Binary, a, b size.Size) value {
 			return boolVal(true)
 		case size.No:
 			return boolVal(false)
+		}
+		if e.def != nil {
+			return boolVal(e.decide(x.Op, a, b))
 		}
 		return nil
 	}

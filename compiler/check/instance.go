@@ -329,20 +329,22 @@ func (e *elab) slot(in *instance, name string, at source.Span) *core.Slot {
 	e.enter(in.at, in.path, func() {
 		e.at(d.At)
 		a := d.Type.Alts[0]
-		elem := core.F32
-		if a.Name != "float" {
+		elem, within := core.F32, size.Size{}
+		if a.Name == "id" && a.Arg != nil {
+			elem, within = core.ID, e.sizeOf(a.Arg, in.scope)
+		} else if a.Name != "float" {
 			el, is := elemNames[a.Name]
 			if !is {
 				e.fail("M141", a.At, "a slot is a tensor of numbers, not %s", syntax.Print(d.Type))
 			}
-			elem = el
+			elem = e.wide(el)
 		} else if e.precision == core.F64 {
 			elem = core.F64
 		}
 		if d.Kind == "param" && !elem.IsFloat() {
 			e.fail("M141", a.At, "a `param` is trained, so it is a float; declare it as `state`")
 		}
-		t := core.Type{Elem: elem}
+		t := core.Type{Elem: elem, Range: within}
 		bytes := size.Of(8)
 		for _, x := range a.Dims {
 			if sp, is := x.(*syntax.Spread); is {
@@ -613,8 +615,23 @@ func (e *elab) ownedSlots(v value, at source.Span) []*core.Slot {
 			}
 		case partial:
 			visit(v.fn)
+		case *core.Term:
+			if s := slotOf(v); s != nil {
+				out = append(out, s)
+			}
 		}
 	}
 	visit(v)
 	return out
+}
+
+// slotOf is the slot that a term is the value of, as net.head.w is; nil if it is more than that.
+func slotOf(t *core.Term) *core.Slot {
+	switch k := t.Kind.(type) {
+	case core.Read:
+		return k.Slot
+	case core.Cast:
+		return slotOf(t.Args[0])
+	}
+	return nil
 }

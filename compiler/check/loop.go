@@ -34,6 +34,9 @@ func (e *elab) list(x *syntax.List, s *scope) value {
 	lo, hi := e.rangeOf(x.In, s)
 	a, aok := lo.Const()
 	b, bok := hi.Const()
+	if (!aok || !bok) && e.def != nil {
+		a, b, aok, bok = 0, 2, true, true // any number of layers: two will do
+	}
 	if !aok || !bok {
 		e.fail("M222", x.In.Span(), "how many layers a list has is known before the run; this is %s..%s", lo, hi)
 	}
@@ -491,6 +494,9 @@ func (e *elab) loopRange(x *syntax.For, r *syntax.Binary, reverse bool, s *scope
 	}
 	n, known := length.Const()
 	first, firstKnown := lo.Const()
+	if e.def != nil && (!known || !firstKnown) {
+		n, first, known, firstKnown = 2, 0, true, true
+	}
 	if !known || !firstKnown || n > maxUnroll {
 		if known && n > maxUnroll {
 			e.diags[len(e.diags)-1].Notes = append(e.diags[len(e.diags)-1].Notes, diag.Note{Kind: "note", Text: fmt.Sprintf("the loop runs %d times; it can be unrolled, with the counter a constant, up to %d times", n, maxUnroll)})

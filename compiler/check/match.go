@@ -20,6 +20,9 @@ type matchContext struct {
 
 // match checks a value against a type, binds the size names that stand bare in it, and returns the value in that type.
 func (e *elab) match(v value, t *syntax.Type, s *scope, c matchContext) value {
+	if _, is := v.(poison); is {
+		return v
+	}
 	if isEnum(t) {
 		name, is := v.(textVal)
 		if is {
@@ -143,7 +146,7 @@ func (e *elab) elemType(a *syntax.TypeAtom, v value, s *scope, c matchContext) (
 		return core.ID, e.idRange(a, v, s, c)
 	}
 	if el, is := elemNames[a.Name]; is {
-		return el, size.Size{}
+		return e.wide(el), size.Size{}
 	}
 	d := diag.Diagnostic{Code: "M141", At: a.At, Title: fmt.Sprintf("`%s` is no type", a.Name)}
 	names := []string{"float", "int", "id", "layer", "init", "text", "time"}

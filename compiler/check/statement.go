@@ -209,6 +209,18 @@ func (e *elab) learn(b *syntax.Binary, op string, a, c size.Size, s *scope) {
 	if e.live != nil && op == "<=" {
 		e.live.bound(e, a, c)
 	}
+	if e.def == nil {
+		return
+	}
+	if m, is := b.X.(*syntax.Binary); is && m.Op == "%" && op == "==" && c.IsZero() {
+		l, lok := e.eval(m.X, s).(sizeVal)
+		r, rok := e.eval(m.Y, s).(sizeVal)
+		if lok && rok {
+			e.facts.RequireMultiple(l.s, r.s)
+		}
+		return
+	}
+	e.assume(op, a, c, true)
 }
 
 // ifValue evaluates `if`: on what is known one branch runs, in the scope around it; on a run-time scalar both do, and each name and the value are
@@ -319,6 +331,9 @@ func (e *elab) write(st *syntax.Stmt, s *scope) {
 	slot := e.slot(in, n.Text, n.At)
 	v := e.asTerm(e.eval(st.Right, s), st.Right.Span())
 	v = e.convert(v, slot.Type.Elem, st.Right.Span())
+	if slot.Type.Elem == core.ID && size.Compare(v.Type.Range, slot.Type.Range, e.facts) != size.Equal {
+		e.fail("M311", st.At, "the state `%s` is %s, the value written is %s", n.Text, typeText(slot.Type), typeText(v.Type))
+	}
 	if len(v.Type.Dims) == 0 && len(slot.Type.Dims) > 0 {
 		v = e.term(core.Fill{}, of(v.Type.Elem, slot.Type.Dims...), v)
 	}

@@ -109,6 +109,9 @@ func (e *elab) pick(l *listVal, x *syntax.Index, s *scope) value {
 		lo, hi := e.rangeOf(r, sub)
 		a, aok := lo.Const()
 		b, bok := hi.Const()
+		if !aok || !bok {
+			e.wait()
+		}
 		if !aok || !bok || a < 0 || b > int64(len(l.items)) || a > b {
 			e.fail("M123", x.Args[0].At, "%s..%s of a list of %d", lo, hi, len(l.items))
 		}

@@ -485,7 +485,14 @@ func (e *elab) optimizerFor(slot *core.Slot, x syntax.Expr, s *scope) syntax.Exp
 				plain.Args = append(plain.Args, a)
 			}
 		}
-		if of == nil || hasSlot(e.ownedSlots(e.eval(of, s), of.Span()), slot) {
+		if of == nil {
+			return plain
+		}
+		owned := e.ownedSlots(e.eval(of, s), of.Span())
+		if len(owned) == 0 {
+			e.fail("M408", of.Span(), "of= names a network or a weight; `%s` has no weights", syntax.Print(of))
+		}
+		if hasSlot(owned, slot) {
 			return plain
 		}
 	}

@@ -103,6 +103,9 @@ func (e *elab) path2(name string, at source.Span, s *scope) value {
 	case *instance, stacked, *listVal:
 		return v
 	}
+	if tm, is := v.(*core.Term); is && slotOf(tm) != nil {
+		return v
+	}
 	e.fail("M419", at, "an update moves a network, this is %s", describe(v))
 	return nil
 }
