@@ -50,34 +50,36 @@ func mix(h, seed uint64) uint64 {
 // unit turns a hash into a number of [0, 1).
 func unit(h uint64) float64 { return float64(h>>11) / (1 << 53) }
 
-// hashValues hashes each row over the columns that the source gives, in the order of their names in the source.
-func (r *reader) hashValues(o *origin) []uint64 {
-	out := make([]uint64, o.rows)
+// addHash takes the values of one more column into the rows' hashes.
+func (o *origin) addHash(v *values) {
+	if o.hash == nil {
+		o.hash = make([]uint64, v.rows)
+	}
+	hashRows(o.hash, v)
+}
+
+func hashRows(out []uint64, v *values) {
 	var b [8]byte
-	for _, c := range r.want {
-		v := o.columns[c.Name]
-		for row := range out {
-			from, to := v.span(row)
-			switch v.kind {
-			case bytesKind:
-				out[row] = hashBytes(out[row], v.u8[from:to])
-			case textsKind:
-				for _, s := range v.texts[from:to] {
-					out[row] = hashText(out[row], s)
+	for row := range out {
+		from, to := v.span(row)
+		switch v.kind {
+		case bytesKind:
+			out[row] = hashBytes(out[row], v.u8[from:to])
+		case textsKind:
+			for _, s := range v.texts[from:to] {
+				out[row] = hashText(out[row], s)
+			}
+		default:
+			for i := from; i < to; i++ {
+				x := uint64(0)
+				if v.kind == intsKind {
+					x = uint64(v.ints[i])
+				} else {
+					x = math.Float64bits(v.floats[i])
 				}
-			default:
-				for i := from; i < to; i++ {
-					x := uint64(0)
-					if v.kind == intsKind {
-						x = uint64(v.ints[i])
-					} else {
-						x = math.Float64bits(v.floats[i])
-					}
-					binary.LittleEndian.PutUint64(b[:], x)
-					out[row] = hashBytes(out[row], b[:])
-				}
+				binary.LittleEndian.PutUint64(b[:], x)
+				out[row] = hashBytes(out[row], b[:])
 			}
 		}
 	}
-	return out
 }

@@ -15,7 +15,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -96,7 +95,6 @@ func TestHostileFiles(t *testing.T) {
 	z.Close()
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "folder"), 0o755))
 	require.NoError(t, os.Symlink("loop", filepath.Join(dir, "loop")))
-	require.NoError(t, syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o644))
 	put("empty", nil)
 	put("binary", bytes.Repeat([]byte{0, 1, 2, 255}, 100))
 	put("wide.csv", []byte(strings.Repeat("a,", 1<<20)+"a\n"))
@@ -133,7 +131,6 @@ func TestHostileFiles(t *testing.T) {
 	}{
 		{"csv", "folder", number, "folder is a folder"},
 		{"csv", "/dev/zero", number, "a device"},
-		{"csv", "pipe", number, "a pipe"},
 		{"csv", "loop", number, "loop"},
 		{"csv", "empty", number, "empty"},
 		{"csv", "binary", number, "UTF-8"},
@@ -282,6 +279,7 @@ func TestNpy(t *testing.T) {
 	d.Columns[1].Type = scalar("int")
 	d.Sources[0].Fields["y"] = "z.npy"
 	fails(t, d, "1 records")
+	delete(d.Sources[0].Fields, "x")
 	d.Columns = []*recipe.Column{source("y", scalar("float"))}
 	fails(t, d, "finite")
 }

@@ -46,6 +46,9 @@ func TestMNIST(t *testing.T) {
 	}
 	assert.Equal(t, 892, slices.Min(counts))
 	assert.Equal(t, 1135, slices.Max(counts))
+	images, err := Open(mnist(os.Getenv("MODELC_DATA")), nil, Options{Columns: []string{"batch.image"}})
+	require.NoError(t, err)
+	assert.Equal(t, s.splits, images.splits, "what is read does not move a row")
 	d := mnist(os.Getenv("MODELC_DATA"))
 	d.Columns[1].Type.Range = 5
 	fails(t, d, "train-labels", "outside of id(5)")

@@ -113,7 +113,7 @@ func Open(d *recipe.Data, dirs []string, o Options) (*Set, error) {
 			s.need[d.Split.Column] = true
 		}
 	}
-	origins, err := s.read(dirs)
+	origins, err := s.read(dirs, o.Fitted == nil)
 	if err != nil {
 		return nil, err
 	}
@@ -178,7 +178,7 @@ func (s *Set) reached(x *recipe.Expr) bool {
 func (s *Set) wants(name string) bool { return s.need == nil || s.need[name] }
 
 // read reads all sources.
-func (s *Set) read(dirs []string) ([]*origin, error) {
+func (s *Set) read(dirs []string, cut bool) ([]*origin, error) {
 	if len(s.block.Sources) == 0 {
 		return nil, &Error{At: s.block.At, Text: fmt.Sprintf("the data %s has no source", s.block.Name)}
 	}
@@ -190,7 +190,7 @@ func (s *Set) read(dirs []string) ([]*origin, error) {
 	}
 	var out []*origin
 	for _, src := range s.block.Sources {
-		r := &reader{source: src, dirs: append([]string{src.Base}, dirs...), want: want}
+		r := &reader{source: src, dirs: append([]string{src.Base}, dirs...), want: want, cut: cut}
 		o, err := r.read()
 		if err != nil {
 			return nil, err

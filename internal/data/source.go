@@ -35,6 +35,30 @@ type reader struct {
 	source recipe.Source
 	dirs   []string
 	want   []*recipe.Column // columns of the source
+	cut    bool             // the rows are cut into splits by what they hold, wanted or not
+}
+
+// wanted returns the columns to read from files that hold one each, sorted by name so that their order in the block does not matter; nil stands for a column
+// that is read for the rows' hash alone.
+func (r *reader) wanted(fields map[string]string) ([]string, []*recipe.Column, error) {
+	by := map[string]*recipe.Column{}
+	for _, c := range r.want {
+		if _, ok := fields[c.Name]; !ok {
+			return nil, nil, r.noColumn(c, keysOf(fields))
+		}
+		by[c.Name] = c
+	}
+	var names []string
+	for _, name := range keysOf(fields) {
+		if r.cut || by[name] != nil {
+			names = append(names, name)
+		}
+	}
+	columns := make([]*recipe.Column, len(names))
+	for i, name := range names {
+		columns[i] = by[name]
+	}
+	return names, columns, nil
 }
 
 // Header returns the names of the columns that a source has, as names of the language: for patterns as columns("num_*") and for "did you mean".
@@ -202,12 +226,12 @@ func (r *reader) arrays(read func(*files.Reader) (*values, error)) (*origin, err
 		fields = map[string]string{r.want[0].Name: r.source.Paths[0]}
 	}
 	firstPath := ""
-	for _, c := range r.want {
-		name, ok := fields[c.Name]
-		if !ok {
-			return nil, &Error{At: c.At, Column: c.Name, Text: fmt.Sprintf("the source names no file for it: write %s(%s=\"…\")", r.source.Kind, c.Name)}
-		}
-		path, err := files.Find(name, r.dirs)
+	names, columns, err := r.wanted(fields)
+	if err != nil {
+		return nil, err
+	}
+	for i, c := range columns {
+		path, err := files.Find(fields[names[i]], r.dirs)
 		if err != nil {
 			return nil, err
 		}
@@ -225,6 +249,10 @@ func (r *reader) arrays(read func(*files.Reader) (*values, error)) (*origin, err
 		} else if raw.rows != o.rows {
 			return nil, fmt.Errorf("%s has %d records, %s has %d", path, raw.rows, firstPath, o.rows)
 		}
+		o.addHash(raw)
+		if c == nil {
+			continue
+		}
 		where := func(row int) string { return fmt.Sprintf("%s, record %d", path, row+1) }
 		v, err := fit(c, raw, where)
 		if err != nil {
@@ -236,7 +264,6 @@ func (r *reader) arrays(read func(*files.Reader) (*values, error)) (*origin, err
 		return nil, fmt.Errorf("the block declares no column of the source")
 	}
 	o.where = func(row int) string { return fmt.Sprintf("%s, record %d", firstPath, row+1) }
-	o.hash = r.hashValues(o)
 	return o, nil
 }
 

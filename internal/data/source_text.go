@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -91,12 +92,12 @@ func (r *reader) text() (*origin, error) {
 
 func (r *reader) lines(o *origin) error {
 	firstPath := ""
-	for _, c := range r.want {
-		name, ok := r.source.Fields[c.Name]
-		if !ok {
-			return r.noColumn(c, keysOf(r.source.Fields))
-		}
-		path, err := files.Find(name, r.dirs)
+	names, columns, err := r.wanted(r.source.Fields)
+	if err != nil {
+		return err
+	}
+	for i, c := range columns {
+		path, err := files.Find(r.source.Fields[names[i]], r.dirs)
 		if err != nil {
 			return err
 		}
@@ -120,13 +121,15 @@ func (r *reader) lines(o *origin) error {
 		} else if len(lines) != o.rows {
 			return fmt.Errorf("%s has %d lines, %s has %d: lines of equal number belong together", path, len(lines), firstPath, o.rows)
 		}
-		o.columns[c.Name] = v
+		o.addHash(v)
+		if c != nil {
+			o.columns[c.Name] = v
+		}
 	}
 	if firstPath == "" {
 		return fmt.Errorf("the block declares no column of the source")
 	}
 	o.where = func(row int) string { return fmt.Sprintf("%s:%d", firstPath, row+1) }
-	o.hash = r.hashValues(o)
 	return nil
 }
 
@@ -135,6 +138,7 @@ func keysOf(m map[string]string) []string {
 	for k := range m {
 		out = append(out, k)
 	}
+	slices.Sort(out)
 	return out
 }
 

@@ -243,6 +243,7 @@ func (s *Set) groups(column string) ([]uint64, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{want: []*recipe.Column{c}}
-	return r.hashValues(&origin{rows: s.rows, columns: map[string]*values{column: v}}), nil
+	out := make([]uint64, s.rows)
+	hashRows(out, v)
+	return out, nil
 }
