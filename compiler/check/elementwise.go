@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 
 	"modelc/compiler/core"
@@ -269,7 +270,7 @@ func (e *elab) mapElements(code string, elem core.Elem, at source.Span, vs []val
 		}
 	}
 	if len(args) > 1 {
-		sort.SliceStable(union, func(i, j int) bool { return union[i].rank < union[j].rank })
+		union = layout(union, args)
 	}
 	terms := make([]*core.Term, len(args))
 	for i, a := range args {
@@ -277,6 +278,28 @@ func (e *elab) mapElements(code string, elem core.Elem, at source.Span, vs []val
 	}
 	t := core.Type{Elem: elem, Dims: extents(union), Labels: axisNames(union)}
 	return element{e.term(core.Map{Code: code}, t, terms...), union}
+}
+
+// layout orders the axes of an elementwise result: as the operand that has them all, so that it is not transposed; where several or none have,
+// in the order of the statement's indices.
+func layout(union []*axis, args []element) []*axis {
+	sort.SliceStable(union, func(i, j int) bool { return union[i].rank < union[j].rank })
+	var whole []*axis
+	for _, a := range args {
+		if len(a.axes) != len(union) {
+			continue
+		}
+		if slices.Equal(a.axes, union) {
+			return union
+		}
+		if whole == nil {
+			whole = a.axes
+		}
+	}
+	if whole != nil {
+		return slices.Clone(whole)
+	}
+	return union
 }
 
 func hasAxis(list []*axis, a *axis) bool { return axisAt(list, a) >= 0 }
