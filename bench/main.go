@@ -240,7 +240,9 @@ func inputs(e *ir.Entry) []backend.Tensor {
 				ref.Data[j] = rng.NormFloat64()
 			}
 		}
-		in = append(in, backend.Tensor{Type: t, Bytes: eval.Encode(ref)})
+		bytes := make([]byte, t.Bytes())
+		eval.Encode(ref, bytes)
+		in = append(in, backend.Tensor{Type: t, Bytes: bytes})
 	}
 	return in
 }
