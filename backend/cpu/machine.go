@@ -1,0 +1,113 @@
+package cpu
+
+import (
+	"unsafe"
+
+	"modelc/backend/cpu/asm"
+	"modelc/backend/plan"
+)
+
+// A location is where an operand starts: bytes into a buffer, plus bytes for each turn of the enclosing scans.
+type location struct {
+	buf  int
+	off  int64
+	turn []int64
+}
+
+func locate(p *plan.Place, size int64) location {
+	l := location{buf: p.Buf.ID, off: p.Offset * size}
+	for _, t := range p.Turn {
+		l.turn = append(l.turn, t*size)
+	}
+	return l
+}
+
+// A worker is what one thread knows while it walks through the steps.
+type worker struct {
+	id, of  int
+	run     *call
+	turn    []int64
+	scratch []byte // registers of kernels, packed panels
+	tile    tile
+	gemm    asm.GemmArgs
+}
+
+// bytes returns how far into its buffer a location lies now.
+func (w *worker) bytes(l *location) int64 {
+	at := l.off
+	for d, t := range l.turn {
+		at += t * w.turn[d]
+	}
+	return at
+}
+
+func (w *worker) at(l *location) unsafe.Pointer {
+	return unsafe.Add(w.run.bases[l.buf], w.bytes(l))
+}
+
+func floats(p unsafe.Pointer, n int) []float32 {
+	if n == 0 {
+		return nil
+	}
+	return unsafe.Slice((*float32)(p), n)
+}
+
+func view[T any](p unsafe.Pointer, n int64) []T {
+	if n == 0 {
+		return nil
+	}
+	return unsafe.Slice((*T)(p), n)
+}
+
+// A phase is work in units that may run in any order and on any worker. Between phases there is a barrier.
+type phase struct {
+	units int
+	whole bool // too little work to share: worker 0 does it
+	do    func(w *worker, from, to int)
+}
+
+// A task is a step that is ready to run: phases, or a scan, or the guard.
+type task struct {
+	step   *plan.Step
+	phases []phase
+	body   []*task
+	check  *location
+}
+
+// walk runs the tasks; every worker walks the same list. It reports false if the guard failed.
+func (w *worker) walk(tasks []*task) bool {
+	for _, t := range tasks {
+		switch {
+		case t.check != nil:
+			if *(*byte)(w.at(t.check)) == 0 {
+				return false
+			}
+		case t.step.Scan != nil:
+			s := t.step.Scan
+			for i := range s.Length {
+				w.turn[s.Depth] = i
+				if s.Reverse {
+					w.turn[s.Depth] = s.Length - 1 - i
+				}
+				w.walk(t.body)
+			}
+			w.turn[s.Depth] = 0
+		default:
+			for i := range t.phases {
+				w.share(&t.phases[i])
+			}
+		}
+	}
+	return true
+}
+
+func (w *worker) share(p *phase) {
+	if w.of == 1 || p.whole {
+		if w.id == 0 {
+			p.do(w, 0, p.units)
+		}
+	} else if lo, hi := p.units*w.id/w.of, p.units*(w.id+1)/w.of; lo < hi {
+		p.do(w, lo, hi)
+	}
+	w.run.device.pool.Barrier()
+}
