@@ -1,0 +1,637 @@
+package run
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"modelc/backend"
+	"modelc/internal/checkpoint"
+	"modelc/internal/data"
+	"modelc/internal/report"
+	"modelc/ir"
+	"modelc/recipe"
+)
+
+// trainer is one training run.
+type trainer struct {
+	e       *experiment
+	b       *recipe.Block
+	t       *recipe.Train
+	seed    int64
+	set     *data.Set
+	valid   *data.Set // nil: no validation
+	prog    *program
+	avg     *averager
+	folder  *folder // nil: a fold of a crossval, of which nothing is kept
+	hash    string
+	state   loopState
+	columns []string
+	total   int64 // planned steps
+	epoch   int64 // steps of an epoch
+	entries []string
+	saved   int64 // step of the newest checkpoint, -1: none
+}
+
+// emitEvery is the time between two reports of progress.
+const emitEvery = 100 * time.Millisecond
+
+// train gives the weights of a block: those of a finished run if it is not stale, else of a run that goes on or begins.
+func (e *experiment) train(ctx context.Context, b *recipe.Block) (*weights, error) {
+	if w, ok := e.trained[b.Name]; ok {
+		return w, nil
+	}
+	for _, n := range b.Needs {
+		if e.trained[n] == nil {
+			return nil, &Bug{fmt.Errorf("%s needs %s, which has not run", b.Name, n)}
+		}
+	}
+	runs, err := e.runs(b.Name)
+	if err != nil {
+		return nil, err
+	}
+	if e.Finished {
+		return e.finished(b, runs)
+	}
+	set, err := e.data(b.Train.Rows.Data)
+	if err != nil {
+		return nil, err
+	}
+	seed := e.seed(b.Train.Seed)
+	hash, err := e.hash(b, set, seed)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range runs {
+		if !f.info.Finished || f.info.Hash != hash {
+			continue
+		}
+		w, err := e.load(b, f)
+		if err != nil {
+			e.Emit(report.Note{Text: fmt.Sprintf("%s is not used: %v", f, err)})
+			continue
+		}
+		e.Emit(report.Note{Text: fmt.Sprintf("%s is up to date: %s, step %d", b.Name, f, w.step)})
+		e.keep(w)
+		return w, nil
+	}
+	t := &trainer{e: e, b: b, t: b.Train, seed: seed, set: set.set, hash: hash, saved: -1}
+	if b.Train.Valid != nil {
+		v, err := e.data(b.Train.Valid.Data)
+		if err != nil {
+			return nil, err
+		}
+		t.valid = v.set
+	}
+	if err := t.open(); err != nil {
+		return nil, err
+	}
+	defer t.prog.Close()
+	if e.Resume {
+		if err := t.resume(runs); err != nil {
+			return nil, err
+		}
+	}
+	if t.folder == nil {
+		counts := set.set.Report()
+		t.folder, err = e.newFolder(b, info{Version: infoVersion, Program: e.Version, File: e.recipe.File, Block: b.Name, Source: b.Hash, Hash: hash, Seed: seed,
+			Device: e.Device.Name(), Started: e.Now().UTC(), Data: &counts}, set.set.Fitted())
+		if err != nil {
+			return nil, err
+		}
+		defer t.folder.Close()
+		if err := t.begin(); err != nil {
+			return nil, err
+		}
+	} else {
+		defer t.folder.Close()
+	}
+	if err := t.loop(ctx); err != nil {
+		return nil, err
+	}
+	if err := t.finish(); err != nil {
+		return nil, err
+	}
+	w, err := e.load(b, t.folder)
+	if err != nil {
+		return nil, err
+	}
+	e.keep(w)
+	return w, nil
+}
+
+// keep makes a run's weights those of its block.
+func (e *experiment) keep(w *weights) {
+	e.trained[w.block.Name] = w
+	e.result.Runs = append(e.result.Runs, report.Run{Block: w.block.Name, Folder: w.folder.String(), Step: w.step})
+}
+
+// finished gives the newest finished run without looking at the data.
+func (e *experiment) finished(b *recipe.Block, runs []*folder) (*weights, error) {
+	for _, f := range runs {
+		if !f.info.Finished {
+			continue
+		}
+		w, err := e.load(b, f)
+		if err != nil {
+			e.Emit(report.Note{Text: fmt.Sprintf("%s is not used: %v", f, err)})
+			continue
+		}
+		if f.info.Source != b.Hash {
+			e.Emit(report.Note{Text: fmt.Sprintf("%s was trained by another version of `%s` or its config", f, b.Name)})
+		}
+		e.keep(w)
+		return w, nil
+	}
+	return nil, &Error{At: b.At, Text: fmt.Sprintf("there is no finished run of `%s` in %s; train it first: modelc run %s", b.Name, e.blockDir(b.Name), e.recipe.File)}
+}
+
+// hash is that of a run: whatever it hangs on.
+func (e *experiment) hash(b *recipe.Block, set *opened, seed int64) (string, error) {
+	parts := []string{b.Hash, set.hash, itoa(seed)}
+	if b.Train.Valid != nil {
+		v, err := e.data(b.Train.Valid.Data)
+		if err != nil {
+			return "", err
+		}
+		parts = append(parts, v.hash)
+	}
+	for _, n := range b.Needs {
+		parts = append(parts, n, e.trained[n].hash)
+	}
+	return hashOf(parts...), nil
+}
+
+// open makes the program of the block and what the loop needs to know.
+func (t *trainer) open() error {
+	loader, err := t.set.Loader(t.rows(), nil, data.Order{Seed: t.seed, Epochs: 1})
+	if err != nil {
+		return err
+	}
+	t.epoch = loader.Steps()
+	loader.Close()
+	if t.epoch < 1 {
+		return &Error{At: t.b.At, Text: fmt.Sprintf("the split %s of %s has %d rows, too few for one batch of %d", t.t.Rows.Split, t.t.Rows.Data, t.set.Rows(t.t.Rows.Split), t.t.Rows.Batch)}
+	}
+	t.total = t.t.Steps
+	if t.t.Epochs > 0 {
+		t.total = t.t.Epochs * t.epoch
+	}
+	if t.total < 1 {
+		return &Error{At: t.b.At, Text: fmt.Sprintf("`%s` has neither steps nor epochs", t.b.Name)}
+	}
+	t.columns = append(slices.Clone(t.t.Columns), recipe.InRow)
+	t.entries = []string{t.b.Name + ".step"}
+	if t.t.Every != nil {
+		t.entries = nil
+	}
+	all, err := t.e.c.States(Sizes{B: t.t.Rows.Batch})
+	if err != nil {
+		return err
+	}
+	var states []*ir.State
+	for _, s := range all {
+		own := of(s, t.b.Name) && s.Role != ir.Cache
+		if own || t.e.learned(s) {
+			states = append(states, s)
+		}
+	}
+	if t.avg, states, err = newAverager(t.t.Average, t.b.Name, states); err != nil {
+		return err
+	}
+	if t.prog, err = t.e.open(states); err != nil {
+		return err
+	}
+	return t.e.fillLearned(t.prog, t.b.Name)
+}
+
+// learned reports whether a state is a weight of a block that has been trained.
+func (e *experiment) learned(s *ir.State) bool {
+	for name := range e.trained {
+		if of(s, name) && isWeight(s) {
+			return true
+		}
+	}
+	return false
+}
+
+// fillLearned writes the weights of all trained blocks but one into a program.
+func (e *experiment) fillLearned(p *program, but string) error {
+	for name, w := range e.trained {
+		if name == but {
+			continue
+		}
+		if err := p.write(weightsOf(name), name, w.tensors); err != nil {
+			return fmt.Errorf("%s: %w", w.folder, err)
+		}
+	}
+	return nil
+}
+
+func (t *trainer) rows() recipe.Rows {
+	r := t.t.Rows
+	if r.Last == "" {
+		r.Last = "drop"
+	}
+	return r
+}
+
+// begin gives every state its first value.
+func (t *trainer) begin() error {
+	c, err := t.prog.load(t.b.Name+".init", Sizes{B: t.t.Rows.Batch}, nil)
+	if err != nil {
+		return err
+	}
+	if err := c.scalars(t.scalars()); err != nil {
+		return err
+	}
+	if err := c.do(); err != nil {
+		return err
+	}
+	return t.avg.begin(t.prog, true)
+}
+
+func (t *trainer) scalars() scalars {
+	return scalars{seed: t.seed, totalSteps: t.total, epoch: t.state.Epoch}
+}
+
+// resume takes up the newest run that has not finished. Where there is none, a new one begins.
+func (t *trainer) resume(runs []*folder) error {
+	for _, f := range runs {
+		if f.info.Finished {
+			break // what was left open before it was given up
+		}
+		snap, notes, err := f.store.Latest()
+		if errors.Is(err, checkpoint.ErrNone) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if f.info.Hash != t.hash {
+			if err := t.fill(snap); err != nil {
+				return fmt.Errorf("%s cannot be resumed: %w", f, err)
+			}
+			return &Error{At: t.b.At, Text: fmt.Sprintf("%s cannot be resumed: the block, its config, its seed or its data have changed since; without --resume a new run begins", f)}
+		}
+		if err := f.acquire(); err != nil {
+			return err
+		}
+		for _, n := range notes {
+			t.e.Emit(report.Note{Text: fmt.Sprintf("%s; going on from the checkpoint before it, of step %d", n, snap.Step)})
+		}
+		err = json.Unmarshal(snap.State, &t.state)
+		if err == nil {
+			err = t.fill(snap)
+		}
+		if err == nil {
+			err = f.reopen(t.state.Logged)
+		}
+		if err == nil {
+			err = t.avg.begin(t.prog, false)
+		}
+		if err != nil {
+			f.Close()
+			return fmt.Errorf("%s cannot be resumed: %w", f, err)
+		}
+		t.folder, t.saved = f, snap.Step
+		return nil
+	}
+	return nil
+}
+
+// fill writes the tensors of a checkpoint into the states.
+func (t *trainer) fill(snap *checkpoint.Snapshot) error {
+	tensors, err := t.avg.restore(t.state.Recent, snap.Tensors)
+	if err != nil {
+		return err
+	}
+	return t.prog.write(allOf(t.b.Name), t.b.Name, tensors)
+}
+
+// loop trains to the end. Each turn begins with what is due at the place where the run stands, so a run that is resumed there does just that.
+func (t *trainer) loop(ctx context.Context) error {
+	t.e.Emit(t.startEvent())
+	start := t.e.Now()
+	loader, err := t.set.Loader(t.rows(), t.columns, data.Order{Seed: t.seed, Shuffle: true, Epoch: t.state.Epoch, Step: t.state.EpochStep})
+	if err != nil {
+		return err
+	}
+	defer loader.Close()
+	var emitted time.Time
+	for {
+		if t.due() {
+			if err := t.tick(ctx); err != nil {
+				if errors.Is(err, ErrInterrupted) {
+					return t.interrupted()
+				}
+				return err
+			}
+		}
+		if t.state.Step >= t.total || t.state.Stopped {
+			break
+		}
+		if ctx.Err() != nil {
+			return t.interrupted()
+		}
+		b, err := loader.Next()
+		if err != nil {
+			if errors.Is(err, io.EOF) {
+				err = &Bug{errors.New("the data ended before the steps did")}
+			}
+			return err
+		}
+		loss, err := t.step(b)
+		if err != nil {
+			return err
+		}
+		if now := t.e.Now(); now.Sub(emitted) >= emitEvery {
+			emitted = now
+			t.e.Emit(report.Step{Block: t.b.Name, Step: t.state.Step, Steps: t.total, Epoch: t.state.Epoch, Loss: loss})
+		}
+		if t.e.stepped != nil {
+			t.e.stepped(t.state.Step)
+		}
+	}
+	reason := ""
+	if t.state.Stopped {
+		reason = fmt.Sprintf("stopped after %d ticks without a better %s", t.t.Patience, t.t.Keep.Metric)
+	}
+	t.e.Emit(report.Done{Block: t.b.Name, Step: t.state.Step, Seconds: t.e.Now().Sub(start).Seconds(), Reason: reason})
+	return nil
+}
+
+func (t *trainer) startEvent() report.Start {
+	ev := report.Start{Kind: "train", Block: t.b.Name, Device: t.e.Device.Name(), Rows: int64(t.set.Rows(t.t.Rows.Split)), Steps: t.total, Seed: t.seed, Resumed: t.state.Step}
+	if t.folder != nil {
+		ev.Folder = t.folder.String()
+	}
+	for _, s := range t.prog.states {
+		if of(s, t.b.Name) && s.Role == ir.Param {
+			ev.Parameters += s.Type.Shape.Size()
+		}
+	}
+	return ev
+}
+
+// stepEntry names the entry of a step: which updates take part in it.
+func (t *trainer) stepEntry() string {
+	if t.t.Every == nil {
+		return t.entries[0]
+	}
+	set := make([]byte, len(t.t.Every))
+	for i, k := range t.t.Every {
+		set[i] = '0'
+		if t.state.Step%max(1, k) == 0 {
+			set[i] = '1'
+		}
+	}
+	for _, e := range t.entries { // made once for each set
+		if strings.HasSuffix(e, "."+string(set)) {
+			return e
+		}
+	}
+	e := t.b.Name + ".step." + string(set)
+	t.entries = append(t.entries, e)
+	return e
+}
+
+// step takes one step and returns its loss.
+func (t *trainer) step(b *data.Batch) (float64, error) {
+	c, err := t.prog.forBatch(t.stepEntry(), b, t.columns)
+	if err != nil {
+		return 0, err
+	}
+	if t.state.Names == nil {
+		for _, n := range c.entry.Out {
+			if n != recipe.OutOK {
+				t.state.Names = append(t.state.Names, n)
+			}
+		}
+		t.state.Sums = make([]exact, len(t.state.Names))
+	}
+	if err := c.scalars(t.scalars()); err != nil {
+		return 0, err
+	}
+	c.batch(b)
+	if err := c.do(); err != nil {
+		return 0, t.notFinite(err)
+	}
+	if err := t.avg.step(); err != nil {
+		return 0, err
+	}
+	loss, k := 0.0, 0
+	for i, n := range c.entry.Out {
+		if n == recipe.OutOK {
+			continue
+		}
+		v := element(c.out[i].Type.DType, c.out[i].Bytes)
+		if n == recipe.OutLoss {
+			loss = v
+		}
+		if k == len(t.state.Names) || t.state.Names[k] != n {
+			return 0, &Bug{fmt.Errorf("%s gives the metric %s, the steps before it gave %v", c.entry.Name, n, t.state.Names)}
+		}
+		t.state.Sums[k] += exact(v)
+		k++
+	}
+	t.state.Count++
+	t.state.Step++
+	if t.state.EpochStep++; t.state.EpochStep == t.epoch {
+		t.state.Epoch, t.state.EpochStep = t.state.Epoch+1, 0
+	}
+	return loss, nil
+}
+
+// notFinite says where a step went wrong.
+func (t *trainer) notFinite(err error) error {
+	var nf *backend.NotFinite
+	if !errors.As(err, &nf) {
+		return err
+	}
+	at := recipe.Place{File: nf.Site.File, Line: nf.Site.Line, Col: nf.Site.Col}
+	what := "the loss or a gradient is not finite"
+	if nf.Op != "" {
+		what = nf.Op + " gives a value that is not finite"
+		if nf.Site.Path != "" {
+			what += " in " + nf.Site.Path
+		}
+	}
+	if at.File == "" {
+		at = t.b.At
+	}
+	saved := "nothing was saved yet"
+	if t.saved >= 0 && t.folder != nil {
+		saved = fmt.Sprintf("the checkpoint of step %d is in %s", t.saved, t.folder)
+	}
+	return &Error{At: at, Text: fmt.Sprintf("step %d of `%s` (epoch %d): %s; no weight was changed, %s", t.state.Step+1, t.b.Name, t.state.Epoch, what, saved)}
+}
+
+// due reports whether the clock ticks where the run stands (ruling 8): every so many steps or epochs, and at the end.
+func (t *trainer) due() bool {
+	s := &t.state
+	if s.Count == 0 || s.Stopped {
+		return false
+	}
+	every := t.t.Checkpoint
+	switch {
+	case s.Step >= t.total:
+		return true
+	case every.Steps > 0:
+		return s.Step%every.Steps == 0
+	case every.Epochs > 0:
+		return s.EpochStep == 0 && s.Epoch%every.Epochs == 0
+	case t.t.Epochs > 0:
+		return s.EpochStep == 0
+	}
+	return s.Step%max(1, t.total/20) == 0
+}
+
+// tick measures, decides whether this is the best so far and whether to stop, and saves.
+func (t *trainer) tick(ctx context.Context) error {
+	if t.folder == nil { // a fold is measured at its end
+		for i := range t.state.Sums {
+			t.state.Sums[i] = 0
+		}
+		t.state.Count = 0
+		return t.avg.tick(t.prog)
+	}
+	var m report.Metrics
+	for i, n := range t.state.Names {
+		m = append(m, report.Metric{Name: "train." + n, Value: float64(t.state.Sums[i]) / float64(t.state.Count)})
+	}
+	before := t.avg.held()
+	if err := t.avg.tick(t.prog); err != nil {
+		return err
+	}
+	if t.valid != nil {
+		rows := *t.t.Valid
+		if rows.Batch < 1 {
+			rows.Batch = t.t.Rows.Batch
+		}
+		err := t.avg.with(t.prog, func() error {
+			v, err := t.prog.measure(ctx, t.t.Metrics, t.valid, rows, t.scalars())
+			if err != nil {
+				return err
+			}
+			for _, x := range v.metrics {
+				m = append(m, report.Metric{Name: "valid." + x.Name, Value: x.Value})
+			}
+			return nil
+		})
+		if err != nil {
+			t.avg.put(before) // the tick is taken again when the run goes on
+			return err
+		}
+	}
+	best := false
+	if k := t.t.Keep; k != nil {
+		v, ok := m.Get(k.Metric)
+		if !ok {
+			return &Error{At: t.b.At, Text: fmt.Sprintf("keep names %s, which is not measured; there are %s", k.Metric, strings.Join(names(m), ", "))}
+		}
+		best = t.state.Best == "" || k.Highest && v > float64(t.state.BestValue) || !k.Highest && v < float64(t.state.BestValue) ||
+			t.state.BestValue != t.state.BestValue && v == v
+		if best {
+			t.state.BestValue, t.state.BestStep, t.state.Waited = exact(v), t.state.Step, 0
+			if err := t.saveWeights(); err != nil {
+				return err
+			}
+		} else {
+			t.state.Waited++
+			t.state.Stopped = t.t.Patience > 0 && t.state.Waited >= t.t.Patience
+		}
+	}
+	n, err := t.folder.record(t.state.Step, t.state.Epoch, m, best)
+	if err != nil {
+		return err
+	}
+	t.state.Logged += n
+	for i := range t.state.Sums {
+		t.state.Sums[i] = 0
+	}
+	t.state.Count = 0
+	t.e.Emit(report.Tick{Block: t.b.Name, Step: t.state.Step, Steps: t.total, Epoch: t.state.Epoch, Metrics: m, Best: best})
+	return t.save()
+}
+
+func names(m report.Metrics) []string {
+	out := make([]string, len(m))
+	for i, x := range m {
+		out[i] = x.Name
+	}
+	return out
+}
+
+// saveWeights saves what the block has learned so far as the best; averaged weights stand for the others (ruling 7).
+func (t *trainer) saveWeights() error {
+	return t.avg.with(t.prog, func() error {
+		tensors, err := t.prog.read(weightsOf(t.b.Name), t.b.Name)
+		if err != nil {
+			return err
+		}
+		t.state.Best, err = t.folder.store.SaveAside(&checkpoint.Snapshot{Step: t.state.Step, Epoch: t.state.Epoch, Hash: t.hash, Tensors: tensors})
+		return err
+	})
+}
+
+// save writes a checkpoint from which the run can go on.
+func (t *trainer) save() error {
+	tensors, err := t.prog.read(allOf(t.b.Name), t.b.Name)
+	if err != nil {
+		return err
+	}
+	tensors = append(tensors, t.avg.save()...)
+	t.state.Recent = int64(len(t.avg.held()))
+	state, err := json.Marshal(&t.state)
+	if err != nil {
+		return &Bug{err}
+	}
+	snap := &checkpoint.Snapshot{Step: t.state.Step, Epoch: t.state.Epoch, Hash: t.hash, State: state, Tensors: tensors}
+	if t.state.Best != "" {
+		snap.Uses = []string{t.state.Best}
+	}
+	if _, err := t.folder.store.Save(snap); err != nil {
+		return err
+	}
+	t.saved = t.state.Step
+	return nil
+}
+
+// interrupted saves where the run stands.
+func (t *trainer) interrupted() error {
+	if t.folder == nil {
+		return ErrInterrupted
+	}
+	if t.saved != t.state.Step {
+		if err := t.save(); err != nil {
+			return err
+		}
+	}
+	t.e.Emit(report.Note{Text: fmt.Sprintf("interrupted: step %d is saved in %s; go on with --resume", t.state.Step, t.folder)})
+	return ErrInterrupted
+}
+
+// finish names the weights that other blocks read: those of keep, else the last.
+func (t *trainer) finish() error {
+	if t.state.Best == "" {
+		t.state.BestStep = t.state.Step
+		if err := t.saveWeights(); err != nil {
+			return err
+		}
+		if err := t.save(); err != nil {
+			return err
+		}
+	}
+	f := t.folder
+	f.info.Finished, f.info.Step, f.info.Weights = true, t.state.Step, t.state.Best
+	if t.state.Stopped {
+		f.info.Reason = "stop"
+	}
+	return f.json("run.json", &f.info)
+}
