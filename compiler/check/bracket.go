@@ -35,6 +35,9 @@ func (e *elab) bracket(name string, axes []*syntax.Arg, x *syntax.Call, s *scope
 			return e.indexed(name, axes, x, fr, c, s)
 		}
 	}
+	if s.indexes() == nil && reducers[name] && overIndices(axes, x) {
+		return e.reduceAlone(x, s)
+	}
 	var args []callArg
 	for _, a := range x.Args {
 		args = append(args, callArg{a.Name, e.eval(a.X, s), a.At})
@@ -80,7 +83,7 @@ func (e *elab) bracket(name string, axes []*syntax.Arg, x *syntax.Call, s *scope
 		var mask *core.Term
 		if w, is := named["where"]; is {
 			mask = e.asTerm(w.v, w.at)
-			e.suffix(t, mask, true, w.at)
+			e.suffix(t, mask, true, w.at, nil)
 		}
 		return e.reduce(name, t, e.axes(t, axes, s), mask, x.At)
 	case keepers[name]:
@@ -138,7 +141,7 @@ func (e *elab) bracket(name string, axes []*syntax.Arg, x *syntax.Call, s *scope
 		for i := 1; i < len(pos); i++ {
 			a, b := e.balance(t, tensor(i), pos[i].at)
 			if !e.equalDims(a.Type.Dims, b.Type.Dims, pos[i].at) {
-				e.mismatch(a, b, true, pos[i].at)
+				e.mismatch(a, b, true, pos[i].at, nil)
 			}
 			ts = append(ts, b)
 		}
@@ -195,6 +198,32 @@ func (e *elab) bracket(name string, axes []*syntax.Arg, x *syntax.Call, s *scope
 		return e.cached(t, e.axis(t, axes, s), x.At)
 	}
 	panic("check: no bracket function " + name)
+}
+
+// overIndices reports whether the brackets of a reducer name indices rather than labels: they have a range or stand in a subscript (ruling 32).
+func overIndices(axes []*syntax.Arg, x *syntax.Call) bool {
+	for _, a := range axes {
+		switch n := a.X.(type) {
+		case *syntax.Name:
+			if a.Range != nil || subscripted(n.Text, x.Args) {
+				return true
+			}
+		case *syntax.Spread:
+			return true
+		}
+	}
+	return false
+}
+
+// reduceAlone evaluates a reducer over indices that stands in no index statement: it consumes all indices there are, and is a number.
+func (e *elab) reduceAlone(x *syntax.Call, s *scope) value {
+	c := newIndexContext()
+	sub := newScope(s)
+	sub.index = c
+	e.prepare(x, c, sub, s)
+	e.settle(c)
+	c.order(c.frames[0])
+	return e.asElement(e.eval(x, sub), x.At).t
 }
 
 func (e *elab) axesOf(a callArg, axes []*syntax.Arg, s *scope) []int {
@@ -362,7 +391,7 @@ func (e *elab) reduceAll(name string, args []callArg, at source.Span) value {
 		e.fail("M131", at, "%s needs its axis in brackets: %s[last](x)", name, name)
 	}
 	if mask != nil {
-		e.suffix(t, mask, true, at)
+		e.suffix(t, mask, true, at, nil)
 	}
 	return e.reduce(name, t, axes, mask, at)
 }
@@ -441,9 +470,18 @@ func (e *elab) labelled(t *core.Term, n *syntax.Name, s *scope) int {
 		}
 		e.failWith(d)
 	}
-	e.failWith(diag.Diagnostic{Code: "M130", At: n.At, Title: fmt.Sprintf("`%s` is ambiguous: %s has %d axes of this size", n.Text, typeText(t.Type), len(found)),
-		Notes: notes("fix", "name them where it is made:  s[b, i, j] = … ;  then  softmax[j](s)")})
+	e.failWith(diag.Diagnostic{Code: "M130", At: n.At, Title: fmt.Sprintf("`%s` is ambiguous: %s has %s axes of size %s", n.Text, hinted(t), []string{"no", "one", "two", "three", "four", "five"}[min(len(found), 5)], n.Text),
+		Labels: []diag.Label{{At: n.At, Text: hinted(t) + ": " + typeText(t.Type)}},
+		Notes:  notes("fix", "name them where "+hinted(t)+" is made:  s[b, i, j] = … ;  then  softmax[j](s)")})
 	return 0
+}
+
+// hinted is the name a term was bound to.
+func hinted(t *core.Term) string {
+	if t.Hint != "" {
+		return t.Hint
+	}
+	return "this tensor"
 }
 
 func labelList(t core.Type) string {
@@ -471,7 +509,7 @@ func (e *elab) concat(pos []callArg, axes []*syntax.Arg, s *scope, at source.Spa
 	for i, t := range ts[1:] {
 		a, b := t, ts[0]
 		if len(a.Type.Dims) != len(b.Type.Dims) {
-			e.mismatch(b, a, true, pos[i+1].at)
+			e.mismatch(b, a, true, pos[i+1].at, nil)
 		}
 		elem, ok := e.meet(a, b)
 		if !ok || elem.IsFloat() && a.Type.Elem != b.Type.Elem {

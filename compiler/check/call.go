@@ -277,8 +277,8 @@ func (e *elab) callFn(f fnVal, args []callArg, at source.Span) value {
 	if f.self != nil && f.decl.Name == "step" && len(f.decl.Params) == 3 {
 		e.markOptimizer(f.self) // a layer with step is an optimizer (ruling 11), in a test too
 	}
-	building := e.building
-	e.building = false
+	building, running := e.building, e.running
+	e.building, e.running = false, f.decl.Name
 	e.enter(at, path, func() {
 		sub := newScope(f.env)
 		owner := f.decl.Name
@@ -305,7 +305,7 @@ func (e *elab) callFn(f fnVal, args []callArg, at source.Span) value {
 			out = e.typed(out, f.decl.Result, sub, f.decl.NameAt)
 		}
 	})
-	e.building = building
+	e.building, e.running = building, running
 	return unlabelled(out)
 }
 

@@ -14,15 +14,16 @@ import (
 
 // dataVal is a data block.
 type dataVal struct {
-	name    string
-	plan    *recipe.Data
-	columns map[string]*column
-	order   []string
-	fits    map[string]*transform
-	scope   *scope
-	augment []*syntax.Member
-	splits  map[string]bool
-	unit    *syntax.Block
+	name     string
+	plan     *recipe.Data
+	columns  map[string]*column
+	order    []string
+	fits     map[string]*transform
+	scope    *scope
+	augment  []*syntax.Member
+	splits   map[string]bool
+	declared map[string]bool // columns, those that failed included
+	unit     *syntax.Block
 }
 
 // column is a column of a data block.
@@ -101,7 +102,7 @@ func (e *elab) dataBlock(b *syntax.Block) {
 	if b.Name == "" {
 		e.fail("M404", b.At, "a data block has a name")
 	}
-	d := &dataVal{name: b.Name, columns: map[string]*column{}, fits: map[string]*transform{}, splits: map[string]bool{"train": true}, unit: b}
+	d := &dataVal{name: b.Name, columns: map[string]*column{}, fits: map[string]*transform{}, declared: map[string]bool{}, splits: map[string]bool{"train": true}, unit: b}
 	d.plan = &recipe.Data{Name: b.Name, At: place(b.At)}
 	d.scope = newScope(e.rootOf(e.unit))
 	d.scope.batch = d
@@ -122,6 +123,9 @@ func (e *elab) dataBlock(b *syntax.Block) {
 					e.fail("M401", m.Block.KindAt, "`%s` has no place in data: it holds `split` and `augment`", m.Block.Kind)
 				}
 			case m.Stmt != nil:
+				if n, is := m.Stmt.Left.(*syntax.Name); is && m.Stmt.Type != nil {
+					d.declared[n.Text] = true
+				}
 				if e.dataLine(d, m.Stmt) == "text" {
 					stream = true
 				}
@@ -168,7 +172,7 @@ func (e *elab) dataLine(d *dataVal, st *syntax.Stmt) string {
 		d.plan.Sources = append([]recipe.Source{s}, d.plan.Sources...)
 		return s.Kind
 	case n.Text == "discard":
-		x, t := e.host(st.Right, d, d.scope)
+		x, t := e.hostDiscard(st.Right, d)
 		if t.Elem != "bool" {
 			e.fail("M103", st.Right.Span(), "discard needs a condition, this is %s", columnType(t))
 		}
@@ -216,6 +220,27 @@ func (e *elab) dataLine(d *dataVal, st *syntax.Stmt) string {
 		e.failWith(dg)
 	}
 	return ""
+}
+
+// hostDiscard compiles the condition of discard. What stands behind `missing(x) or` sees x present: rows without it are dropped whatever follows.
+func (e *elab) hostDiscard(x syntax.Expr, d *dataVal) (*recipe.Expr, recipe.Type) {
+	switch x := x.(type) {
+	case *syntax.Group:
+		if len(x.Items) == 1 {
+			return e.hostDiscard(x.Items[0].X, d)
+		}
+	case *syntax.Binary:
+		if x.Op == "or" {
+			a, at := e.hostDiscard(x.X, d)
+			e.hostKind(at, x.X, "bool")
+			e.discarded(d, x.X)
+			b, bt := e.hostDiscard(x.Y, d)
+			e.hostKind(bt, x.Y, "bool")
+			t := recipe.Type{Elem: "bool", Nullable: at.Nullable || bt.Nullable, Dims: longer(at, bt)}
+			return &recipe.Expr{Op: "or", Args: []*recipe.Expr{a, b}, Type: t, At: place(x.At)}, t
+		}
+	}
+	return e.host(x, d, d.scope)
 }
 
 // discarded makes columns that `discard = missing(x)` drops plain afterwards (ruling 66).
@@ -443,6 +468,9 @@ func (e *elab) column(d *dataVal, n *syntax.Name, st *syntax.Stmt) {
 	c := &column{data: d, name: n.Text, at: n.At, decl: st}
 	c.plan = &recipe.Column{Name: n.Text, Type: t, At: place(st.At)}
 	c.typ, c.lens = e.rowTensor(t, lens)
+	for _, l := range c.lens {
+		c.plan.Lengths = append(c.plan.Lengths, l.Name)
+	}
 	if st.Op == "=" {
 		if e.hostOnly(st.Right, d) {
 			var ok bool

@@ -62,7 +62,7 @@ func newElab(u *resolve.Unit, o Options) *elab {
 	e := &elab{
 		unit: u, opts: o, facts: &size.Facts{},
 		prog: &core.Program{B: size.NewSym("B"), Past: size.NewSym("past")}, plan: &recipe.Recipe{File: u.Source.Name},
-		roots: map[*resolve.Unit]*scope{}, data: map[string]*dataVal{}, trains: map[string]*trainVal{},
+		roots: map[*resolve.Unit]*scope{}, data: map[string]*dataVal{}, trains: map[string]*trainVal{}, columnOf: map[int]*column{},
 	}
 	e.reset()
 	return e

@@ -30,6 +30,7 @@ type elab struct {
 	path      string     // of the instance whose code runs
 	naming    string     // the path that a constructor call here gives its instance
 	depth     int        // of calls
+	running   string     // the function whose body runs
 	sizes     int        // > 0: `/` is exact division
 	training  bool
 	precision core.Elem
@@ -45,16 +46,17 @@ type elab struct {
 	group     *group // whose template is being made
 
 	// What has been made.
-	nextID int
-	terms  []*core.Term              // every term, by ID
-	now    map[*core.Slot]*core.Term // the value a state has now, where it was written
-	reads  map[*core.Slot]*core.Term
-	slots  []*core.Slot
-	made   []*instance
-	writes []*core.Slot // in order of the first write
-	turns  map[*group]*turn
-	caches []*core.Slot
-	keep   []core.Write
+	nextID   int
+	terms    []*core.Term              // every term, by ID
+	now      map[*core.Slot]*core.Term // the value a state has now, where it was written
+	reads    map[*core.Slot]*core.Term
+	slots    []*core.Slot
+	made     []*instance
+	writes   []*core.Slot // in order of the first write
+	turns    map[*group]*turn
+	caches   []*core.Slot
+	columnOf map[int]*column // the columns that terms of a batch are, by ID
+	keep     []core.Write
 }
 
 // stop abandons a statement whose mistake has been reported.
@@ -157,12 +159,14 @@ func notes(pairs ...string) []diag.Note {
 // try runs f and reports whether it came to its end.
 func (e *elab) try(f func()) (ok bool) {
 	site, path, depth, sizes, naming, building := e.site, e.path, e.depth, e.sizes, e.naming, e.building
+	running, group, fixing, yielding := e.running, e.group, e.fixing, e.yielding
 	defer func() {
 		if r := recover(); r != nil {
 			if _, is := r.(stop); !is {
 				panic(r)
 			}
 			e.site, e.path, e.depth, e.sizes, e.naming, e.building = site, path, depth, sizes, naming, building
+			e.running, e.group, e.fixing, e.yielding = running, group, fixing, yielding
 			ok = false
 		}
 	}()
@@ -188,8 +192,9 @@ func (e *elab) mark() mark {
 	return m
 }
 
+// rollback returns to a mark. Instances and slots that the trial elaborated stay: their declarations are evaluated once, whoever asks first.
 func (e *elab) rollback(m mark) {
-	e.diags, e.slots, e.made, e.prog.Checks, e.writes = e.diags[:m.diags], e.slots[:m.slots], e.made[:m.made], e.prog.Checks[:m.checks], e.writes[:m.writes]
+	e.diags, e.prog.Checks, e.writes = e.diags[:m.diags], e.prog.Checks[:m.checks], e.writes[:m.writes]
 	e.caches, e.keep = e.caches[:m.caches], e.keep[:m.keep]
 	e.now, e.lastDraw = m.now, m.draws
 }

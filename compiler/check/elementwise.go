@@ -144,7 +144,8 @@ func (e *elab) meet(l, r value) (core.Elem, bool) {
 
 // mapMixed applies an elementwise code after bringing both operands to elem.
 func (e *elab) mapMixed(code string, out, elem core.Elem, x *syntax.Binary, l, r value) value {
-	return e.mapValues(code, out, x.At, e.inElem(l, elem, x.X.Span()), e.inElem(r, elem, x.Y.Span()))
+	w := &sides{code, [2]source.Span{x.X.Span(), x.Y.Span()}}
+	return e.mapSides(code, out, x.At, w, e.inElem(l, elem, x.X.Span()), e.inElem(r, elem, x.Y.Span()))
 }
 
 func (e *elab) inElem(v value, elem core.Elem, at source.Span) value {
@@ -166,6 +167,10 @@ func (e *elab) inElem(v value, elem core.Elem, at source.Span) value {
 
 // mapValues applies an elementwise code to terms, elements or constants.
 func (e *elab) mapValues(code string, elem core.Elem, at source.Span, vs ...value) value {
+	return e.mapSides(code, elem, at, nil, vs...)
+}
+
+func (e *elab) mapSides(code string, elem core.Elem, at source.Span, w *sides, vs ...value) value {
 	for _, v := range vs {
 		if _, is := v.(element); is {
 			return e.mapElements(code, elem, at, vs)
@@ -181,7 +186,7 @@ func (e *elab) mapValues(code string, elem core.Elem, at source.Span, vs ...valu
 	}
 	for i, a := range args {
 		if i != best {
-			e.suffix(args[best], a, best < i, at)
+			e.suffix(args[best], a, best < i, at, w)
 		}
 	}
 	t := core.Type{Elem: elem, Dims: args[best].Type.Dims, Labels: args[best].Type.Labels}
@@ -189,45 +194,20 @@ func (e *elab) mapValues(code string, elem core.Elem, at source.Span, vs ...valu
 }
 
 // suffix checks that the dims of small are the last dims of large.
-func (e *elab) suffix(large, small *core.Term, largeFirst bool, at source.Span) {
+func (e *elab) suffix(large, small *core.Term, largeFirst bool, at source.Span, w *sides) {
 	ld, sd := large.Type.Dims, small.Type.Dims
 	tail := ld[len(ld)-len(sd):]
 	for i := range sd {
 		switch size.Compare(tail[i], sd[i], e.facts) {
 		case size.No:
-			e.mismatch(large, small, largeFirst, at)
+			e.mismatch(large, small, largeFirst, at, w)
 		case size.Unknown:
 			if size.DifferentNames(tail[i], sd[i]) {
-				e.mismatch(large, small, largeFirst, at)
+				e.mismatch(large, small, largeFirst, at, w)
 			}
 			e.residual("==", tail[i], sd[i], "M110", fmt.Sprintf("%s and %s meet element by element", typeText(large.Type), typeText(small.Type)))
 		}
 	}
-}
-
-func (e *elab) mismatch(large, small *core.Term, largeFirst bool, at source.Span) {
-	a, b := small, large
-	if largeFirst {
-		a, b = large, small
-	}
-	d := diag.Diagnostic{Code: "M110", At: at, Title: "these two meet element by element, but have different axes"}
-	d.Labels = []diag.Label{{At: a.Site.At, Text: typeText(a.Type)}, {At: b.Site.At, Text: typeText(b.Type)}}
-	if a.Site.At == b.Site.At || !e.user(a.Site.At) || !e.user(b.Site.At) {
-		d.Labels = nil
-		d.Title = fmt.Sprintf("%s and %s meet element by element, but have different axes", typeText(a.Type), typeText(b.Type))
-	}
-	for _, t := range []*core.Term{a, b} {
-		for _, n := range t.Type.Dims {
-			if c, ok := n.Const(); ok && c == 1 {
-				d.Notes = notes("why", "a size of 1 is never stretched: with stretching this would be a table of every pair and the result would be wrong",
-					"fix", "drop the axis of size 1:  squeeze(x)  or  y[b] = x[b, 0]")
-			}
-		}
-	}
-	if d.Notes == nil {
-		d.Notes = notes("why", "operators take equal shapes, a scalar, or the last axes of the larger one; all else is index notation")
-	}
-	e.failWith(d)
 }
 
 // equalDims compares shapes, leaving what is open to lowering.
@@ -385,12 +365,7 @@ func (e *elab) matmul(x *syntax.Binary, a, b *core.Term) value {
 		e.fail("M103", x.OpAt, "`@` needs axes on both sides: %s @ %s", typeText(a.Type), typeText(b.Type))
 	}
 	l, r := ad[len(ad)-1], bd[0]
-	bad := func() {
-		d := diag.Diagnostic{Code: "M101", At: x.X.Span(), Title: fmt.Sprintf("the left side ends in %s, the right side expects %s", l, r)}
-		d.Labels = []diag.Label{{At: x.X.Span(), Text: typeText(a.Type)}, {At: x.Y.Span(), Text: typeText(b.Type)}}
-		d.Notes = notes("why", e.whyFixed(b))
-		e.failWith(d)
-	}
+	bad := func() { e.widths(x, a, b, l, r) }
 	switch size.Compare(l, r, e.facts) {
 	case size.No:
 		bad()
@@ -420,24 +395,4 @@ func (e *elab) floats(a, b *core.Term, at source.Span) (*core.Term, *core.Term) 
 		elem = b.Type.Elem
 	}
 	return e.convert(a, elem, at), e.convert(b, elem, at)
-}
-
-// whyFixed tells where the width of a weight came from.
-func (e *elab) whyFixed(w *core.Term) string {
-	r, is := w.Kind.(core.Read)
-	if !is {
-		return ""
-	}
-	for _, in := range e.made {
-		for _, s := range in.slots {
-			if s == r.Slot {
-				for n, b := range in.scope.names {
-					if b.why != "" {
-						return n + " " + b.why
-					}
-				}
-			}
-		}
-	}
-	return ""
 }

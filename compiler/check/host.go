@@ -294,9 +294,23 @@ func (e *elab) hostNumber(t recipe.Type, x syntax.Expr) {
 func (e *elab) hostMissing(t recipe.Type, x syntax.Expr, op string) {
 	if t.Nullable {
 		name := syntax.Print(x)
-		e.failWith(diag.Diagnostic{Code: "M310", At: x.Span(), Title: fmt.Sprintf("%s may be missing (%s), and %s needs a number", name, columnType(t), op),
-			Notes: notes("fix", fmt.Sprintf("fill(%s, median)  - fitted on the train split;   or   discard = missing(%s)", name, name))})
+		e.failWith(diag.Diagnostic{Code: "M310", At: x.Span(), Title: fmt.Sprintf("%s may be missing (%s), and %s needs a value", name, columnType(t), op),
+			Labels: e.declaredColumn(x), Notes: notes("fix", fmt.Sprintf("fill(%s, median)  - fitted on the train split;   or   discard = missing(%s)", name, name))})
 	}
+}
+
+// declaredColumn labels the name of a column with its declaration.
+func (e *elab) declaredColumn(x syntax.Expr) []diag.Label {
+	n, is := x.(*syntax.Name)
+	if !is {
+		return nil
+	}
+	for _, d := range e.data {
+		if c := d.columns[n.Text]; c != nil && d.unit.At.File == n.At.File && d.unit.At.Start <= n.At.Start && n.At.End <= d.unit.At.End {
+			return []diag.Label{{At: n.At, Text: fmt.Sprintf("declared `%s: %s` at %s", c.name, columnType(c.plan.Type), spot(c.at))}}
+		}
+	}
+	return nil
 }
 
 func (e *elab) hostCall(x *syntax.Call, d *dataVal, s *scope) (*recipe.Expr, recipe.Type) {
@@ -312,6 +326,12 @@ func (e *elab) hostCall(x *syntax.Call, d *dataVal, s *scope) (*recipe.Expr, rec
 	}
 	if f.Text == "columns" {
 		return e.hostGather(x, d, s)
+	}
+	if f.Text == "multi_hot" && len(x.Args) == 2 && x.Args[0].Name == "" && x.Args[1].Name == "" {
+		if n, is := x.Args[0].X.(*syntax.Name); is && d.fits[n.Text] != nil { // multi_hot(tags, genres) is multi_hot(tags(genres))
+			encoded := &syntax.Call{Fn: n, Args: x.Args[1:], At: x.At}
+			return e.hostCall(&syntax.Call{Fn: f, At: x.At, Args: []*syntax.Arg{{X: encoded, At: x.At}}}, d, s)
+		}
 	}
 	var args []*recipe.Expr
 	var types []recipe.Type
@@ -435,11 +455,6 @@ func (e *elab) hostCall(x *syntax.Call, d *dataVal, s *scope) (*recipe.Expr, rec
 		}
 		return mk("one_hot", recipe.Type{Elem: "float", Dims: append(append([]int64{}, types[0].Dims...), types[0].Range)}, args...)
 	case "multi_hot":
-		if len(x.Args) == 2 {
-			if n, is := x.Args[0].X.(*syntax.Name); is && d.fits[n.Text] != nil {
-				return e.host(&syntax.Call{Fn: f, At: x.At, Args: []*syntax.Arg{{X: &syntax.Call{Fn: n, Args: x.Args[1:], At: x.At}, At: x.At}}}, d, s)
-			}
-		}
 		need(1)
 		if types[0].Elem != "id" {
 			e.fail("M311", x.At, "multi_hot needs a list of ids: multi_hot(tags, genres)")

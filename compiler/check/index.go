@@ -23,6 +23,10 @@ type indexContext struct {
 	whole   bool                          // a whole tensor may stand here
 }
 
+func newIndexContext() *indexContext {
+	return &indexContext{bases: map[*syntax.Index]value{}, bound: map[*syntax.Call]*frame{}, picks: map[*syntax.Index]*syntax.Arg{}, frames: []*frame{newFrame()}}
+}
+
 // order ranks the indices: values of a statement are laid out with the left side's indices first, in its order, and those of reducers last, so that
 // what is summed lies side by side and the result needs no transposition.
 func (c *indexContext) order(top *frame) {
@@ -114,9 +118,8 @@ func (e *elab) indexStatement(left *syntax.Index, st *syntax.Stmt, s *scope) {
 	if !is {
 		e.fail("M125", left.At, "an index statement defines a name: `y[i, j] = …`")
 	}
-	c := &indexContext{bases: map[*syntax.Index]value{}, bound: map[*syntax.Call]*frame{}, picks: map[*syntax.Index]*syntax.Arg{}}
-	top := newFrame()
-	c.frames = []*frame{top}
+	c := newIndexContext()
+	top := c.frames[0]
 	sub := newScope(s)
 	sub.index = c
 	var groups []int // axes per left item; -1: a spread, counted later

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"modelc/compiler/core"
 	"modelc/compiler/resolve"
@@ -55,9 +57,19 @@ type slotRef struct {
 // construct makes an instance.
 func (e *elab) construct(d *resolve.Decl, args []callArg, at source.Span) value {
 	if !e.building {
-		e.failWith(diag.Diagnostic{Code: "M210", At: at, Title: d.Name + "(…) makes weights, which is not possible while running",
+		call, where, above := d.Name+"(…)", "while running", "among the declarations"
+		if s := short(at); strings.HasPrefix(s, d.Name+"(") {
+			call = s
+			if i := strings.LastIndex(call, ")("); i > 0 && strings.HasSuffix(call, ")") {
+				call = call[:i+1]
+			}
+		}
+		if e.running != "" {
+			where, above = "inside "+e.running, "above `fn "+e.running+"`"
+		}
+		e.failWith(diag.Diagnostic{Code: "M210", At: at, Title: call + " makes weights, which is not possible " + where,
 			Notes: notes("why", "the set of weights is fixed before the first step, so that it can be saved, counted and shared by name",
-				"fix", "name = "+d.Name+"(…)   among the declarations, then   name(x)   here")})
+				"fix", lower(d.Name)+" = "+call+"   "+above+", then   "+lower(d.Name)+"(x)   here")})
 	}
 	m := d.Member()
 	if m == nil {
@@ -65,7 +77,7 @@ func (e *elab) construct(d *resolve.Decl, args []callArg, at source.Span) value 
 	}
 	path := e.naming
 	if path == "" {
-		path = join(e.path, strings.ToLower(d.Name[:1])+d.Name[1:])
+		path = join(e.path, lower(d.Name))
 	}
 	for i := range args {
 		if el, is := args[i].v.(element); is && len(el.axes) == 0 {
@@ -74,6 +86,12 @@ func (e *elab) construct(d *resolve.Decl, args []callArg, at source.Span) value 
 	}
 	in := e.makeInstance(d, m.Block, path, args, at, e.group)
 	return in
+}
+
+// lower is the name with a small first letter.
+func lower(name string) string {
+	r, n := utf8.DecodeRuneInString(name)
+	return string(unicode.ToLower(r)) + name[n:]
 }
 
 func (e *elab) makeInstance(d *resolve.Decl, b *syntax.Block, path string, args []callArg, at source.Span, g *group) *instance {
@@ -197,85 +215,6 @@ func (e *elab) solved(in *instance) {
 			e.require(k, in.scope)
 		})
 	}
-}
-
-// requireFails says which requirement does not hold, with the values of what is in it.
-func (e *elab) requireFails(x syntax.Expr, b *syntax.Binary, l, r size.Size, s *scope, at source.Span) {
-	d := diag.Diagnostic{Code: "M201", At: at, Title: syntax.Print(x) + " is required"}
-	if b != nil {
-		d.Title += fmt.Sprintf(", and %s is %s", syntax.Print(b.X), l)
-		if _, isNum := b.Y.(*syntax.Number); !isNum {
-			d.Title += fmt.Sprintf(", %s is %s", syntax.Print(b.Y), r)
-		}
-	}
-	seen := map[string]bool{}
-	syntax.Walk(x, func(n syntax.Node) bool {
-		if nm, is := n.(*syntax.Name); is && !seen[nm.Text] {
-			seen[nm.Text] = true
-			if bd, _ := s.find(nm.Text); bd != nil {
-				if v, is := bd.v.(sizeVal); is {
-					text := nm.Text + " = " + v.s.String()
-					if bd.why != "" {
-						text += "  (" + strings.TrimPrefix(bd.why, "was ") + ")"
-					}
-					d.Notes = append(d.Notes, diag.Note{Kind: "note", Text: text})
-				}
-			}
-		}
-		return true
-	})
-	if in := s.instance(); in != nil && e.user(in.at) {
-		if !e.user(at) {
-			p := at.Position()
-			d.Notes = append(d.Notes, diag.Note{Kind: "why", Text: fmt.Sprintf("required by %s, %s:%d", in.decl.Name, p.Name, p.Line)})
-		}
-		d.At = in.at
-	}
-	if b != nil && b.Op == "==" {
-		if m, is := b.X.(*syntax.Binary); is && m.Op == "%" {
-			if fix := divisors(m, s); fix != "" {
-				d.Notes = append(d.Notes, diag.Note{Kind: "fix", Text: fix})
-			}
-		}
-	}
-	e.failWith(d)
-}
-
-// divisors proposes values that make a % b == 0 hold.
-func divisors(m *syntax.Binary, s *scope) string {
-	value := func(x syntax.Expr) (string, int64) {
-		n, is := x.(*syntax.Name)
-		if !is {
-			return "", 0
-		}
-		if b, _ := s.find(n.Text); b != nil {
-			if v, is := b.v.(sizeVal); is {
-				if c, ok := v.s.Const(); ok {
-					return n.Text, c
-				}
-			}
-		}
-		return "", 0
-	}
-	an, a := value(m.X)
-	bn, b := value(m.Y)
-	if an == "" || bn == "" || b < 1 || a < 1 {
-		return ""
-	}
-	var near []string
-	for k := b - 1; k >= 1 && len(near) < 3; k-- {
-		if a%k == 0 {
-			near = append([]string{strconv.FormatInt(k, 10)}, near...)
-		}
-	}
-	out := fmt.Sprintf("%s = %d or %d with %d %s", an, a/b*b, (a/b+1)*b, b, bn)
-	if a < b {
-		out = fmt.Sprintf("%s = %d with %d %s", an, b, b, bn)
-	}
-	if len(near) > 0 {
-		out += fmt.Sprintf(";  or %s = %s with %s = %d", bn, strings.Join(near, " or "), an, a)
-	}
-	return out
 }
 
 // callMethod calls a function of an instance.
@@ -506,6 +445,10 @@ func (e *elab) fieldOf(base value, x *syntax.Field) value {
 			return stackedMethod{b, f}
 		}
 		return v
+	case *core.Term:
+		if x.Name == "mask" {
+			return e.mask(b, x)
+		}
 	case interface {
 		field(e *elab, x *syntax.Field) value
 	}:

@@ -376,13 +376,40 @@ func (e *elab) keepsTypes(cs []carry, x *syntax.For, report bool) bool {
 			continue
 		}
 		if report {
-			e.failWith(diag.Diagnostic{Code: "M220", At: x.At, Title: fmt.Sprintf("`%s` is %s before the loop and %s after one turn", c.name, typeText(c.init.Type), typeText(c.next.Type)),
-				Notes: notes("why", "a loop runs an unknown number of times, so what it carries keeps its type",
+			e.failWith(diag.Diagnostic{Code: "M220", At: lastAssigned(x.Body.Members, c.name, x.At), Title: fmt.Sprintf("`%s` is %s before the loop and %s after one turn", c.name, typeText(c.init.Type), typeText(c.next.Type)),
+				Notes: notes("why", "a loop over "+over(x)+" runs an unknown number of times, so what it carries keeps its type",
 					"fix", fmt.Sprintf("for a growing sequence use  yield %s ;  else bring it back to %s at the end of the turn", c.name, typeText(c.init.Type)))})
 		}
 		return false
 	}
 	return true
+}
+
+// over names what a loop runs over.
+func over(x *syntax.For) string {
+	if x.Along != nil {
+		return x.Along.Text
+	}
+	return syntax.Print(x.In)
+}
+
+// lastAssigned is the place where a body last binds a name.
+func lastAssigned(ms []*syntax.Member, name string, other source.Span) source.Span {
+	for _, m := range ms {
+		for _, n := range assigned([]*syntax.Member{m}) {
+			if n != name {
+				continue
+			}
+			other = m.At
+			if m.Stmt != nil {
+				other = m.Stmt.Left.Span()
+				if ix, is := m.Stmt.Left.(*syntax.Index); is {
+					other = ix.X.Span()
+				}
+			}
+		}
+	}
+	return other
 }
 
 // scanLoop makes the scan of a body: states written in it become carries.
@@ -498,7 +525,7 @@ func (e *elab) loopRange(x *syntax.For, r *syntax.Binary, reverse bool, s *scope
 		n, first, known, firstKnown = 2, 0, true, true
 	}
 	if !known || !firstKnown || n > maxUnroll {
-		if known && n > maxUnroll {
+		if known && n > maxUnroll && len(e.diags) > m.diags {
 			e.diags[len(e.diags)-1].Notes = append(e.diags[len(e.diags)-1].Notes, diag.Note{Kind: "note", Text: fmt.Sprintf("the loop runs %d times; it can be unrolled, with the counter a constant, up to %d times", n, maxUnroll)})
 		}
 		panic(stop{})

@@ -14,6 +14,7 @@ import (
 // matchContext says what is matched, for messages: a parameter of owner, or an annotation (owner "").
 type matchContext struct {
 	owner, param string
+	given        string // what is given, for messages: "x: float[B, 256]"
 	at           source.Span
 	later        *[]func()
 }
@@ -241,14 +242,15 @@ func (e *elab) bindSize(n *syntax.Name, v size.Size, s *scope, c matchContext) {
 	if n.Text == "_" {
 		return
 	}
-	why := ""
-	if p := c.at; p.Valid() {
-		pos := p.Position()
-		why = fmt.Sprintf("was fixed at %s at %s:%d:%d", v, pos.Name, pos.Line, pos.Column)
-	}
 	for at := s; at != nil; at = at.parent {
 		if b := at.names[n.Text]; b != nil && b.v == nil && b.lazy == nil && at.inst != nil {
-			b.v, b.why, b.fixed = sizeVal{v}, why, true
+			b.v, b.fixed = sizeVal{v}, true
+			b.from, b.given = c.at, c.given
+			if c.at.Valid() && c.owner != "" {
+				b.why = fmt.Sprintf("was fixed at %s by the first use of `%s`, at %s (%s)", v, at.inst.label(), spot(c.at), c.given)
+			} else if c.at.Valid() {
+				b.why = fmt.Sprintf("was fixed at %s at %s", v, spot(c.at))
+			}
 			return
 		}
 		if at.inst != nil {
@@ -256,13 +258,20 @@ func (e *elab) bindSize(n *syntax.Name, v size.Size, s *scope, c matchContext) {
 		}
 	}
 	b := s.set(n.Text, sizeVal{v}, n.At)
-	b.why = why
+	b.from, b.given = c.at, c.given
+	if c.owner != "" && c.at.Valid() {
+		b.why = fmt.Sprintf("is %s by `%s` (%s)", v, c.param, c.given)
+	}
 	b.used = true
 }
 
 // matchDims matches the sizes of a tensor, from the right where `...` stands.
 func (e *elab) matchDims(x *core.Term, a *syntax.TypeAtom, s *scope, c matchContext) value {
 	dims := x.Type.Dims
+	c.given = typeText(x.Type)
+	if c.param != "" {
+		c.given = c.param + ": " + c.given
+	}
 	spread := -1
 	for i, d := range a.Dims {
 		if _, is := d.(*syntax.Spread); is {
@@ -415,37 +424,6 @@ func (e *elab) equalSize(got, want size.Size, x *core.Term, a *syntax.TypeAtom, 
 		}
 		e.residual("==", got, want, "M102", fmt.Sprintf("%s expects %s", c.what(), syntax.Print(a)))
 	}
-}
-
-// shapeMismatch says what was expected, what was given, and where the expected sizes came from.
-func (e *elab) shapeMismatch(x *core.Term, a *syntax.TypeAtom, s *scope, c matchContext, axis int) {
-	d := diag.Diagnostic{Code: "M102", At: c.at}
-	expected := e.resolved(a, s)
-	if in, is := x.Kind.(core.Input); is && strings.HasPrefix(in.Name, "batch.") {
-		d.Code = "M301"
-		d.Title = fmt.Sprintf("%s expects %s; the column %s gives %s", c.owner, expected, strings.TrimPrefix(in.Name, "batch."), typeText(x.Type))
-	} else if c.owner == "" {
-		d.Title = fmt.Sprintf("%s is declared here; the value is %s", expected, typeText(x.Type))
-	} else {
-		d.Title = fmt.Sprintf("%s expects %s for `%s`; it is given %s", c.owner, expected, c.param, typeText(x.Type))
-		if axis >= 0 && c.owner != "" {
-			d.Code = "M101"
-		}
-	}
-	if axis >= 0 && axis < len(x.Type.Dims) {
-		want := ""
-		if axis < len(a.Dims) {
-			want = syntax.Print(a.Dims[axis])
-		}
-		d.Notes = append(d.Notes, diag.Note{Kind: "note", Text: fmt.Sprintf("axis %d is %s", axis+1, x.Type.Dims[axis])})
-		if b, _ := s.find(want); b != nil && b.why != "" {
-			d.Notes = append(d.Notes, diag.Note{Kind: "why", Text: want + " " + b.why})
-		}
-	}
-	if len(a.Dims) != len(x.Type.Dims) && axis < 0 {
-		d.Notes = append(d.Notes, diag.Note{Kind: "note", Text: fmt.Sprintf("%s expected, %s given", count(len(a.Dims), "axis"), count(len(x.Type.Dims), "axis"))})
-	}
-	e.failWith(d)
 }
 
 // resolved prints a type with the sizes that are known put in.

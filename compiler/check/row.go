@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"strings"
 
 	"modelc/compiler/core"
 	"modelc/compiler/size"
@@ -103,7 +104,23 @@ func (e *elab) batched(b batchVal, c *column) *core.Term {
 	out := *t
 	out.Type.Labels = nil
 	out.Hint = c.name
+	e.columnOf[out.ID] = c
 	return &out
+}
+
+// mask is batch.src.mask: true where a row of a column with a length of its own has an element, false on padding.
+func (e *elab) mask(t *core.Term, x *syntax.Field) value {
+	in, is := t.Kind.(core.Input)
+	if is && strings.HasPrefix(in.Name, "batch.") && !strings.HasSuffix(in.Name, ".mask") {
+		for _, d := range e.data {
+			if c := d.columns[strings.TrimPrefix(in.Name, "batch.")]; c != nil && len(c.lens) > 0 && len(t.Type.Dims) > 1 {
+				return e.term(core.Input{Name: in.Name + ".mask"}, of(core.Bool, t.Type.Dims[:2]...))
+			}
+		}
+	}
+	e.failWith(diag.Diagnostic{Code: "M318", At: x.At, Title: fmt.Sprintf("%s has no mask", typeText(t.Type)),
+		Notes: notes("why", "only a column with a length of its own, declared like id(100)[S <= 256], is padded")})
+	return nil
 }
 
 // lifter gives a term over one row's inputs a leading batch axis.
@@ -320,6 +337,9 @@ func (f batchesFn) describe() string { return f.of.describe() + ".batches" }
 // field reads a column of a batch.
 func (b batchVal) field(e *elab, x *syntax.Field) value {
 	c := b.of.data.columns[x.Name]
+	if c == nil && b.of.data.declared[x.Name] {
+		panic(stop{}) // its mistake has been reported
+	}
 	if c == nil {
 		dg := diag.Diagnostic{Code: "M400", At: x.NameAt, Title: fmt.Sprintf("%s has no column `%s`", b.of.data.name, x.Name)}
 		if near := diag.Suggest(x.Name, b.of.data.order); near != "" {

@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"strings"
 
 	"modelc/compiler/core"
 	"modelc/lang/source"
@@ -142,7 +143,11 @@ func (e *elab) planTrain(t *trainVal, settings map[string]*syntax.Stmt) {
 	case p.Epochs > 0 && p.Steps > 0:
 		e.fail("M420", settings["steps"].At, "epochs or steps, not both")
 	case p.Epochs == 0 && p.Steps == 0:
+		before := len(e.diags)
 		e.unusedIn(t, true)
+		if len(e.diags) > before {
+			panic(stop{})
+		}
 		e.fail("M420", t.block.NameAt, "without `steps` or `epochs` this run would never end")
 	}
 	if settings["accumulate"] != nil {
@@ -211,7 +216,7 @@ func writesOf(t *core.Train) []*core.Term {
 func (e *elab) markBatch(t *trainVal, cols []string) {
 	for _, d := range e.data {
 		for _, c := range cols {
-			if col := d.columns[c[len("batch."):]]; col != nil {
+			if col := d.columns[strings.TrimSuffix(c[len("batch."):], ".mask")]; col != nil {
 				if t == nil || t.batch == nil || t.batch.of.data == d {
 					col.plan.Batch = true
 				}

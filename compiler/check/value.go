@@ -159,8 +159,10 @@ type binding struct {
 	lazy  func() value
 	busy  bool
 	used  bool
-	why   string // for sizes: how it was fixed
-	fixed bool   // a size that belongs to the weights or the call: matching compares and never binds
+	why   string      // for sizes: how it was fixed
+	from  source.Span // for sizes: the argument that fixed it
+	given string      // and that argument as declared
+	fixed bool        // a size that belongs to the weights or the call: matching compares and never binds
 }
 
 func newScope(parent *scope) *scope { return &scope{parent: parent, names: map[string]*binding{}} }
