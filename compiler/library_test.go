@@ -1,7 +1,9 @@
 package compiler_test
 
 import (
+	"os"
 	"path"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -51,3 +53,21 @@ func runTest(t *testing.T, c *compiler.Checked, n int) {
 }
 
 func head(x []float64) []float64 { return x[:min(len(x), 12)] }
+
+// The language's own tests: each form of it against another way to compute the same.
+func TestLanguage(t *testing.T) {
+	files, err := filepath.Glob("testdata/language/*.model")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, f := range files {
+		t.Run(filepath.Base(f), func(t *testing.T) {
+			text, err := os.ReadFile(f)
+			require.NoError(t, err)
+			c := compiler.Check(f, text, compiler.Options{Tests: true})
+			require.False(t, c.Diagnostics().Failed(), diag.Text(c.Diagnostics()))
+			for i, test := range c.Program().Tests {
+				t.Run(test.Title, func(t *testing.T) { runTest(t, c, i) })
+			}
+		})
+	}
+}

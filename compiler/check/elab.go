@@ -40,6 +40,7 @@ type elab struct {
 	def       *defining // set while a definition is checked by itself
 	calls     int       // of functions, in all
 	lastDraw  map[string]int
+	trials    int // > 0: diagnostics may be dropped
 	yielding  *yields
 	pending   []carry
 	fixing    bool   // draws leave the step out of their key
@@ -176,13 +177,13 @@ func (e *elab) try(f func()) (ok bool) {
 
 // mark is a state of the elaboration that a trial can return to.
 type mark struct {
-	diags, slots, made, checks, writes, caches, keep int
-	now                                              map[*core.Slot]*core.Term
-	draws                                            map[string]int
+	diags, checks, writes, caches, keep int
+	now                                 map[*core.Slot]*core.Term
+	draws                               map[string]int
 }
 
 func (e *elab) mark() mark {
-	m := mark{len(e.diags), len(e.slots), len(e.made), len(e.prog.Checks), len(e.writes), len(e.caches), len(e.keep), map[*core.Slot]*core.Term{}, map[string]int{}}
+	m := mark{len(e.diags), len(e.prog.Checks), len(e.writes), len(e.caches), len(e.keep), map[*core.Slot]*core.Term{}, map[string]int{}}
 	for k, v := range e.now {
 		m.now[k] = v
 	}
@@ -229,6 +230,9 @@ func (e *elab) lookup(name string, s *scope) *binding {
 		lazy := b.lazy
 		ok := e.try(func() { b.v = lazy() })
 		b.busy = false
+		if !ok && e.trials > 0 {
+			panic(stop{}) // what a trial reports may be dropped; then whoever asks next reports it
+		}
 		b.lazy = nil
 		if !ok {
 			b.v = poison{}

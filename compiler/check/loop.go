@@ -209,7 +209,9 @@ func (e *elab) overStack(l *listVal, at source.Span, body func(g *group) []carry
 	tn := &turn{scan: true, over: map[*core.Slot]*core.Term{}}
 	e.turns[g] = tn
 	var cs []carry
+	e.trials++
 	ok := e.try(func() { cs = body(g) })
+	e.trials--
 	delete(e.turns, g)
 	for _, c := range cs {
 		ok = ok && c.init.Type.Elem == c.next.Type.Elem && sameDims(c.init.Type.Dims, c.next.Type.Dims)
@@ -223,6 +225,7 @@ func (e *elab) overStack(l *listVal, at source.Span, body func(g *group) []carry
 			return nil
 		}
 		e.rollback(m)
+		e.forget(g)
 		l.alike = false
 		return nil
 	}
@@ -265,6 +268,28 @@ func (e *elab) overStack(l *listVal, at source.Span, body func(g *group) []carry
 		}
 	}
 	return finish(parts)
+}
+
+// forget drops the instances and slots of a stack that is none.
+func (e *elab) forget(g *group) {
+	gone := map[*core.Slot]bool{}
+	made := e.made[:0:0]
+	for _, in := range e.made {
+		if in.group != g {
+			made = append(made, in)
+			continue
+		}
+		for _, s := range in.order {
+			gone[s] = true
+		}
+	}
+	slots := e.slots[:0:0]
+	for _, s := range e.slots {
+		if !gone[s] {
+			slots = append(slots, s)
+		}
+	}
+	e.made, e.slots = made, slots
 }
 
 // slotsOf lists the slots of a stack made so far.
@@ -510,9 +535,11 @@ func (e *elab) loopRange(x *syntax.For, r *syntax.Binary, reverse bool, s *scope
 	}
 	var out value
 	shadow := newScope(s)
+	e.trials++
 	ok := e.try(func() {
 		out, _ = e.scanLoop(x, shadow, length, nil, nil, counter, reverse, func(sub *scope) { sub.set(x.Names[0].Text, shown, x.Names[0].At) })
 	})
+	e.trials--
 	if ok {
 		for n, b := range shadow.names {
 			s.set(n, b.v, b.at)

@@ -384,6 +384,9 @@ func assigned(ms []*syntax.Member) []string {
 					add(n)
 				}
 			}
+			if m.Key != nil {
+				expr(m.Key.Expr)
+			}
 			if m.Stmt == nil {
 				continue
 			}
