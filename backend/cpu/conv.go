@@ -34,6 +34,7 @@ type convShape struct {
 	merged      bool // columns count images too
 	turned      bool // y = patchesᵀ·wᵀ: rows are places and columns are filters
 	byRow       bool
+	padded      bool        // patches come from a copy with zeros around
 	current     [][]float32 // by worker: the image that is packed
 }
 

@@ -80,19 +80,9 @@ type stateSlot struct {
 // memoryError says what does not fit.
 func memoryError(what string, need int64) error {
 	if free := available(); free >= 0 && need > free {
-		return fmt.Errorf("cpu: %s need %s, the machine has %s left", what, size(need), size(free))
+		return &backend.OutOfMemory{What: what, Need: need, Free: free}
 	}
 	return nil
-}
-
-func size(n int64) string {
-	switch {
-	case n >= 1<<30:
-		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
-	case n >= 1<<20:
-		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
-	}
-	return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
 }
 
 func (d *device) Open(states []*ir.State) (backend.Program, error) {
@@ -322,6 +312,9 @@ func (c *call) call(in, out []backend.Tensor) error {
 
 func (c *call) work(id, of int) {
 	w := c.workers[id]
+	if w.after != nil {
+		w.after(nil)
+	}
 	ok := w.walk(c.tasks)
 	if id == 0 {
 		c.passed = ok

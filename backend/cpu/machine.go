@@ -30,6 +30,7 @@ type worker struct {
 	scratch []byte // registers of kernels, packed panels
 	tile    tile
 	gemm    asm.GemmArgs
+	after   func(t *task) // of a profile: told when a task is done, and with nil when a call begins
 }
 
 // bytes returns how far into its buffer a location lies now.
@@ -95,6 +96,9 @@ func (w *worker) walk(tasks []*task) bool {
 		default:
 			for i := range t.phases {
 				w.share(&t.phases[i])
+			}
+			if w.after != nil {
+				w.after(t)
 			}
 		}
 	}

@@ -175,6 +175,9 @@ func (b *compiler) dynamicSlice(s *plan.Step) ([]phase, error) {
 	dims, block := x.Type.Shape.Dims(), y.Type.Shape.Dims()
 	xs, ys := strides(dims), strides(block)
 	in, to := locations(s.In), locate(&y.Place, size)
+	if product(block) == 0 {
+		return nil, nil
+	}
 	return []phase{{1, true, func(w *worker, _, _ int) {
 		copyBlock(w.at(&to), unsafe.Add(w.at(&in[0]), starts(w, in[1:], dims, block, xs)*size), block, ys, xs, size)
 	}}}, nil
@@ -186,11 +189,14 @@ func (b *compiler) dynamicUpdate(s *plan.Step) ([]phase, error) {
 	dims, block := x.Type.Shape.Dims(), u.Type.Shape.Dims()
 	xs, us := strides(dims), strides(block)
 	in, to := locations(s.In), locate(&y.Place, size)
-	n := x.Type.Bytes()
+	n, empty := x.Type.Bytes(), product(block) == 0
 	return []phase{{1, true, func(w *worker, _, _ int) {
 		d := w.at(&to)
 		if src := w.at(&in[0]); src != d {
 			copy(view[byte](d, n), view[byte](src, n))
+		}
+		if empty {
+			return
 		}
 		copyBlock(unsafe.Add(d, starts(w, in[2:], dims, block, xs)*size), w.at(&in[1]), block, xs, us, size)
 	}}}, nil

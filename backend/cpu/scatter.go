@@ -56,6 +56,14 @@ type scatterShape struct {
 	out                                         location
 }
 
+func neutral[T number](code scalar.Code, d ir.DType) T {
+	if d.IsInt() {
+		return T(wholeNeutral(code, d))
+	}
+	v, _ := scalar.Neutral(code)
+	return T(v)
+}
+
 func scatterRows[T number](g *scatterShape) func(w *worker, lo, hi int) {
 	var zero T
 	size := int64(unsafe.Sizeof(zero))
@@ -64,12 +72,23 @@ func scatterRows[T number](g *scatterShape) func(w *worker, lo, hi int) {
 		for u := int64(lo); u < int64(hi); u++ {
 			r, c := u/g.pieces, u%g.pieces*g.width
 			n := min(g.width, g.post-c)
-			v, _ := scalar.Neutral(g.code)
-			for k := range g.size {
-				fillWith(unsafe.Add(out, ((r*g.size+k)*g.post+c)*size), n, v, g.typ)
-				if g.typ.IsInt() && g.code != scalar.Add {
-					fill(view[T](unsafe.Add(out, ((r*g.size+k)*g.post+c)*size), n), T(wholeNeutral(g.code, g.typ)))
+			v := neutral[T](g.code, g.typ)
+			if n == g.post {
+				fill(view[T](unsafe.Add(out, r*g.size*g.post*size), g.size*g.post), v)
+			} else {
+				for k := range g.size {
+					fill(view[T](unsafe.Add(out, ((r*g.size+k)*g.post+c)*size), n), v)
 				}
+			}
+			if g.post == 1 && g.code == scalar.Add && g.index == ir.I32 {
+				// The gradient of max pooling.
+				d, x := view[T](unsafe.Add(out, r*g.size*size), g.size), view[T](unsafe.Add(up, r*g.count*size), g.count)
+				for i, k := range view[int32](unsafe.Add(idx, r/g.pre*g.count*4), g.count) {
+					if uint(k) < uint(len(d)) {
+						d[k] += x[i]
+					}
+				}
+				continue
 			}
 			for i := range g.count {
 				k := index(idx, r/g.pre*g.count+i, g.index)

@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"math"
 	"unsafe"
 
 	"modelc/backend/plan"
@@ -176,6 +177,11 @@ func maxPlanes(g *windowShape) func(w *worker, lo, hi int) {
 			y := view[float32](unsafe.Add(w.at(&g.y), plane*g.results*4), g.results)
 			at := view[int32](unsafe.Add(w.at(&g.place), plane*g.results*4), g.results)
 			for i := range rows {
+				if ky == 2 && kx == 2 {
+					r0, r1 := x[i*sy*width:][:width], x[(i*sy+1)*width:][:width]
+					maxPairs(y[i*cols:][:cols], at[i*cols:][:cols], r0, r1, i*sy*width, sx)
+					continue
+				}
 				for j := range cols {
 					from := i*sy*width + j*sx
 					best, where := x[from], from
@@ -192,4 +198,48 @@ func maxPlanes(g *windowShape) func(w *worker, lo, hi int) {
 			}
 		}
 	}
+}
+
+// maxPairs takes the greatest of 2 by 2 elements of two rows; from is the place of the first. It compares integers in the order of the floats, which needs no
+// branch; of equals the first wins, and a NaN is beyond all but an earlier NaN.
+func maxPairs(y []float32, at []int32, r0, r1 []float32, from, step int) {
+	width := len(r0)
+	r1 = r1[:width]
+	at = at[:len(y)]
+	for j := range y {
+		k := j * step
+		a, b, c, d := r0[k], r0[k+1], r1[k], r1[k+1]
+		if s := a + b + (c + d); s != s {
+			y[j], at[j] = maxOfFour(a, b, c, d, from+k, width)
+			continue
+		}
+		p, q := from+k, from+k+width
+		u, v := ordered(a), ordered(c)
+		if o := ordered(b); o > u {
+			u, p = o, p+1
+		}
+		if o := ordered(d); o > v {
+			v, q = o, q+1
+		}
+		if v > u {
+			u, p = v, q
+		}
+		y[j], at[j] = math.Float32frombits(uint32(u^u>>31&0x7FFFFFFF)), int32(p)
+	}
+}
+
+// ordered maps a float that is no NaN to an integer of the same order; both zeros are 0.
+func ordered(v float32) int32 {
+	b := int32(math.Float32bits(v + 0))
+	return b ^ b>>31&0x7FFFFFFF
+}
+
+func maxOfFour(a, b, c, d float32, p, width int) (float32, int32) {
+	best, place := a, p
+	for i, v := range [...]float32{b, c, d} {
+		if beyond(v, best, false) {
+			best, place = v, p+[...]int{1, width, width + 1}[i]
+		}
+	}
+	return best, int32(place)
 }
