@@ -60,3 +60,23 @@ func (e *NotFinite) Error() string {
 	}
 	return fmt.Sprintf("%s gives a value that is not finite (%s:%d:%d)", e.Op, e.Site.File, e.Site.Line, e.Site.Col)
 }
+
+// OutOfMemory reports that a device has less memory left than was asked of it. It is returned before anything is reserved.
+type OutOfMemory struct {
+	What       string // "the states", "the step"
+	Need, Free int64  // bytes
+}
+
+func (e *OutOfMemory) Error() string {
+	return fmt.Sprintf("%s need %s, the machine has %s left", e.What, memory(e.Need), memory(e.Free))
+}
+
+func memory(n int64) string {
+	switch {
+	case n >= 1<<30:
+		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+	case n >= 1<<20:
+		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+	}
+	return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
+}
