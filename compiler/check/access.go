@@ -101,7 +101,7 @@ func (e *elab) linearOf(x syntax.Expr, c *indexContext, s *scope) linear {
 
 // access evaluates base[subscripts] in an index statement.
 func (e *elab) access(x *syntax.Index, t *core.Term, c *indexContext, s *scope) value {
-	dims := e.lineUp(x, t, c)
+	dims, _ := e.lineUp(x, t, c)
 	var axes []*axis
 	args := []*core.Term{t}
 	use := func(a *axis) int {

@@ -443,18 +443,31 @@ func (e *elab) axes(t *core.Term, args []*syntax.Arg, s *scope) []int {
 
 func (e *elab) labelled(t *core.Term, n *syntax.Name, s *scope) int {
 	var found []int
-	for i := range t.Type.Dims {
-		if label(t.Type, i) == n.Text {
-			found = append(found, i)
+	for _, part := range []func(string) string{indexLabel, sizeLabel} {
+		for i := range t.Type.Dims {
+			if len(found) == 0 || part(label(t.Type, found[0])) == n.Text {
+				if part(label(t.Type, i)) == n.Text {
+					found = append(found, i)
+				}
+			}
+		}
+		if len(found) > 0 {
+			break
 		}
 	}
 	if len(found) == 0 {
 		if b, _ := s.find(n.Text); b != nil && b.v != nil {
 			if v, is := b.v.(sizeVal); is {
 				b.used = true
-				for i, d := range t.Type.Dims {
-					if size.Compare(d, v.s, e.facts) == size.Equal {
-						found = append(found, i)
+				// By size: first among the axes that have no size name of their own.
+				for _, all := range []bool{false, true} {
+					for i, d := range t.Type.Dims {
+						if (all || sizeLabel(label(t.Type, i)) == "") && size.Compare(d, v.s, e.facts) == size.Equal {
+							found = append(found, i)
+						}
+					}
+					if len(found) > 0 {
+						break
 					}
 				}
 			}
@@ -490,7 +503,7 @@ func labelList(t core.Type) string {
 		if i > 0 {
 			out += ", "
 		}
-		if l := label(t, i); l != "" {
+		if l := shownLabel(label(t, i)); l != "" {
 			out += "`" + l + "` = "
 		}
 		out += t.Dims[i].String()

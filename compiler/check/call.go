@@ -281,6 +281,7 @@ func (e *elab) callFn(f fnVal, args []callArg, at source.Span) value {
 	e.building, e.running = false, f.decl.Name
 	e.enter(at, path, func() {
 		sub := newScope(f.env)
+		sub.outer = map[string]string{}
 		owner := f.decl.Name
 		if f.self != nil {
 			owner = f.self.decl.Name + "." + owner
@@ -302,25 +303,64 @@ func (e *elab) callFn(f fnVal, args []callArg, at source.Span) value {
 			e.fail("M206", f.decl.NameAt, "`%s` returns nothing: its last line is `return …`", f.decl.Name)
 		}
 		if f.decl.Result != nil {
-			out = e.typed(out, f.decl.Result, sub, f.decl.NameAt)
+			out = outerLabels(e.typed(out, f.decl.Result, sub, f.decl.NameAt), f.decl.Result, sub)
+		} else {
+			out = unmasked(out)
 		}
 	})
 	e.building, e.running = building, running
-	return unlabelled(out)
+	return out
 }
 
-func unlabelled(v value) value {
+// outerLabels gives the axes of a result the caller's labels: those of the arguments' axes that have the same size name, or stood behind `...`.
+func outerLabels(v value, t *syntax.Type, s *scope) value {
+	a := t.Alts[0]
 	switch v := v.(type) {
 	case *core.Term:
-		if v.Type.Labels != nil {
-			c := *v
-			c.Type.Labels = nil
-			return &c
+		c := *v
+		c.Type.Labels = make([]string, len(v.Type.Dims))
+		k := 0
+		for _, d := range a.Dims {
+			switch d := d.(type) {
+			case *syntax.Spread:
+				for n := len(v.Type.Dims) - len(a.Dims) + 1; n > 0; n-- {
+					c.Type.Labels[k] = unmask(label(v.Type, k))
+					k++
+				}
+				continue
+			case *syntax.Name:
+				c.Type.Labels[k] = s.outer[d.Text]
+			}
+			k++
 		}
+		return &c
 	case tupleVal:
 		out := make(tupleVal, len(v))
 		for i := range v {
-			out[i] = unlabelled(v[i])
+			out[i] = v[i]
+			if i < len(a.Tuple) {
+				out[i] = outerLabels(v[i], a.Tuple[i], s)
+			}
+		}
+		return out
+	}
+	return v
+}
+
+// unmasked is outerLabels for a result without a declared type.
+func unmasked(v value) value {
+	switch v := v.(type) {
+	case *core.Term:
+		c := *v
+		c.Type.Labels = make([]string, len(v.Type.Dims))
+		for i := range c.Type.Labels {
+			c.Type.Labels[i] = unmask(label(v.Type, i))
+		}
+		return &c
+	case tupleVal:
+		out := make(tupleVal, len(v))
+		for i := range v {
+			out[i] = unmasked(v[i])
 		}
 		return out
 	}

@@ -189,8 +189,23 @@ func (e *elab) mapSides(code string, elem core.Elem, at source.Span, w *sides, v
 			e.suffix(args[best], a, best < i, at, w)
 		}
 	}
-	t := core.Type{Elem: elem, Dims: args[best].Type.Dims, Labels: args[best].Type.Labels}
+	t := core.Type{Elem: elem, Dims: args[best].Type.Dims, Labels: mergedLabels(args, best)}
 	return e.term(core.Map{Code: code}, t, args...)
+}
+
+// mergedLabels are the labels of the operand of higher rank, the left one if equal (ruling 32); where it has none, those of the others.
+func mergedLabels(args []*core.Term, best int) []string {
+	n := len(args[best].Type.Dims)
+	out := make([]string, n)
+	for i := range out {
+		out[i] = label(args[best].Type, i)
+		for _, a := range args {
+			if k := i - (n - len(a.Type.Dims)); out[i] == "" && k >= 0 {
+				out[i] = label(a.Type, k)
+			}
+		}
+	}
+	return out
 }
 
 // suffix checks that the dims of small are the last dims of large.
@@ -202,12 +217,22 @@ func (e *elab) suffix(large, small *core.Term, largeFirst bool, at source.Span, 
 		case size.No:
 			e.mismatch(large, small, largeFirst, at, w)
 		case size.Unknown:
-			if size.DifferentNames(tail[i], sd[i]) {
+			if size.DifferentNames(tail[i], sd[i]) || e.unlike(tail[i], sd[i]) {
 				e.mismatch(large, small, largeFirst, at, w)
 			}
 			e.residual("==", tail[i], sd[i], "M110", fmt.Sprintf("%s and %s meet element by element", typeText(large.Type), typeText(small.Type)))
 		}
 	}
+}
+
+// unlike reports whether one size is a number and the other a name that no operator may pin to it: the batch size, and within a definition any name.
+func (e *elab) unlike(a, b size.Size) bool {
+	if _, is := a.Const(); is {
+		a, b = b, a
+	}
+	_, number := b.Const()
+	sym, name := a.Sym()
+	return number && name && (sym == e.prog.B || e.def != nil)
 }
 
 // equalDims compares shapes, leaving what is open to lowering.
@@ -304,7 +329,7 @@ func extents(axes []*axis) []size.Size {
 func axisNames(axes []*axis) []string {
 	out := make([]string, len(axes))
 	for i, a := range axes {
-		out[i] = a.name
+		out[i] = a.label()
 	}
 	return out
 }

@@ -255,6 +255,53 @@ func (e *elab) widths(x *syntax.Binary, a, b *core.Term, l, r size.Size) {
 	e.failWith(d)
 }
 
+// otherRange reports ids of another range (M311).
+func (e *elab) otherRange(a *syntax.TypeAtom, v value, got, want size.Size, s *scope, c matchContext) {
+	d := diag.Diagnostic{Code: "M311", At: c.at, Title: fmt.Sprintf("%s expects ids of type id(%s) for `%s`, this is %s", c.owner, want, c.param, describe(v))}
+	if c.owner == "" {
+		d.Title = fmt.Sprintf("id(%s) is declared here, the value is %s", want, describe(v))
+	}
+	mine := describe(v)
+	var from *column
+	if t, is := v.(*core.Term); is {
+		_, from = e.whence(t)
+		mine = idText(t, from)
+	}
+	d.Labels = []diag.Label{{At: c.at, Text: mine}}
+	if n, is := a.Arg.(*syntax.Name); is {
+		if b, _ := s.find(n.Text); b != nil && b.from.Valid() && b.from.File == c.at.File {
+			text := b.given
+			if b.term != nil {
+				text = e.typeFrom(b.term)
+				if label, _, is := strings.Cut(b.given, ":"); is && len(b.term.Type.Dims) > 0 && size.Compare(b.term.Type.Dims[len(b.term.Type.Dims)-1], want, e.facts) == size.Equal {
+					d.Title = fmt.Sprintf("%s columns of %s, labels of type id(%s)", want, label, got)
+				}
+			}
+			d.Labels = append(d.Labels, diag.Label{At: b.from, Text: text})
+		}
+	}
+	fix := "widen by id(n)(x) if that is meant, or give the column the range it has"
+	if from != nil {
+		for _, n := range from.data.order {
+			if o := from.data.columns[n]; o != from && o.typ.Elem == core.ID && size.Compare(o.typ.Range, want, nil) == size.Equal {
+				fix = fmt.Sprintf("is the column `%s` (id(%s)) meant?  batch.%s", n, want, n)
+				break
+			}
+		}
+	}
+	d.Notes = notes("fix", fix)
+	e.failWith(d)
+}
+
+// idText is the type of ids with the column they come from.
+func idText(t *core.Term, c *column) string {
+	text := typeText(t.Type)
+	if c != nil {
+		text += ", " + spot(c.at)
+	}
+	return text
+}
+
 // constructor is the call that made an instance.
 func constructor(in *instance) string {
 	if s := short(in.at); strings.HasPrefix(s, in.decl.Name+"(") {
@@ -330,7 +377,8 @@ func (e *elab) differences(x *core.Term, a *syntax.TypeAtom, s *scope) string {
 	if len(a.Dims) != len(x.Type.Dims) {
 		return fmt.Sprintf("%s expected, %s given", axisCount(len(a.Dims)), axisCount(len(x.Type.Dims)))
 	}
-	var out []string
+	var out, whats []string
+	var axes [][]int
 	for i, d := range a.Dims {
 		n, is := d.(*syntax.Name)
 		var want size.Size
@@ -351,9 +399,33 @@ func (e *elab) differences(x *core.Term, a *syntax.TypeAtom, s *scope) string {
 		if size.Compare(want, x.Type.Dims[i], e.facts) == size.Equal {
 			continue
 		}
-		out = append(out, fmt.Sprintf("axis %d is %s, not %s", i+1, x.Type.Dims[i], want))
+		what := fmt.Sprintf("%s, not %s", x.Type.Dims[i], want)
+		if n := len(whats); n > 0 && whats[n-1] == what {
+			axes[n-1] = append(axes[n-1], i+1)
+			continue
+		}
+		whats, axes = append(whats, what), append(axes, []int{i + 1})
 	}
-	return strings.Join(out, ", ")
+	for i, w := range whats {
+		switch n := len(axes[i]); {
+		case n == 1:
+			out = append(out, fmt.Sprintf("axis %d is %s", axes[i][0], w))
+		default:
+			text := ""
+			for j, a := range axes[i] {
+				switch {
+				case j == 0:
+				case j == n-1:
+					text += " and "
+				default:
+					text += ", "
+				}
+				text += fmt.Sprint(a)
+			}
+			out = append(out, fmt.Sprintf("axes %s are %s", text, w))
+		}
+	}
+	return strings.Join(out, "; ")
 }
 
 func axisCount(n int) string {

@@ -172,7 +172,7 @@ func (e *elab) indexStatement(left *syntax.Index, st *syntax.Stmt, s *scope) {
 				e.fail("M126", left.At, "nothing on the right says what `...` stands for")
 			}
 			for _, a := range spreads[i].axes {
-				flat, merged, labels = append(flat, a), append(merged, 1), append(labels, a.name)
+				flat, merged, labels = append(flat, a), append(merged, 1), append(labels, a.label())
 			}
 		case spreads[i] != nil:
 			flat, merged, labels = append(flat, spreads[i].axes...), append(merged, len(spreads[i].axes)), append(labels, "")
@@ -180,7 +180,7 @@ func (e *elab) indexStatement(left *syntax.Index, st *syntax.Stmt, s *scope) {
 		default:
 			flat, merged = append(flat, g...), append(merged, len(g))
 			if len(g) == 1 {
-				labels = append(labels, g[0].name)
+				labels = append(labels, g[0].label())
 			} else {
 				labels = append(labels, "")
 				merge = true
@@ -235,6 +235,7 @@ func (e *elab) leftIndex(c *indexContext, f *frame, n *syntax.Name, a *syntax.Ar
 	ax := c.add(f, n.Text, n.At)
 	if a.Range != nil {
 		ax.extent, ax.known = e.sizeOf(a.Range, s), true
+		ax.from = sizeNamed(a.Range)
 	}
 	return ax
 }
@@ -278,6 +279,7 @@ func (e *elab) prepare(x syntax.Expr, c *indexContext, sub, s *scope) {
 						ax := c.add(fr, n.Text, n.At)
 						if a.Range != nil {
 							ax.extent, ax.known = e.sizeOf(a.Range, s), true
+							ax.from = sizeNamed(a.Range)
 						}
 					case *syntax.Spread:
 						fr.addSpread(n.Name)
@@ -353,7 +355,7 @@ func (e *elab) prepareAccess(x *syntax.Index, c *indexContext, sub, s *scope) {
 		}
 		return
 	}
-	dims := e.lineUp(x, t, c)
+	dims, names := e.lineUp(x, t, c)
 	for i, a := range x.Args {
 		switch n := a.X.(type) {
 		case *syntax.Spread:
@@ -363,6 +365,9 @@ func (e *elab) prepareAccess(x *syntax.Index, c *indexContext, sub, s *scope) {
 					e.agree(ax, e.sizeOf(a.Range, s), n.At)
 				}
 				e.agree(ax, dims[i][0], n.At)
+				if l := sizeLabel(names[i][0]); ax.from == "" {
+					ax.from = l
+				}
 			}
 		case *syntax.Group:
 			late := lateCompound{dim: dims[i][0], at: a.At}
@@ -397,10 +402,13 @@ func (e *elab) prepareAccess(x *syntax.Index, c *indexContext, sub, s *scope) {
 }
 
 // lineUp gives each subscript the axes of the base it stands for: one, or those of a spread, whose indices it fixes.
-func (e *elab) lineUp(x *syntax.Index, t *core.Term, c *indexContext) [][]size.Size {
-	dims := t.Type.Dims
+func (e *elab) lineUp(x *syntax.Index, t *core.Term, c *indexContext) ([][]size.Size, [][]string) {
+	dims, names := t.Type.Dims, make([]string, len(t.Type.Dims))
+	for i := range dims {
+		names[i] = label(t.Type, i)
+	}
 	if c.picks[x] != nil {
-		dims = dims[1:]
+		dims, names = dims[1:], names[1:]
 	}
 	spread := -1
 	for i, a := range x.Args {
@@ -415,6 +423,7 @@ func (e *elab) lineUp(x *syntax.Index, t *core.Term, c *indexContext) [][]size.S
 		e.fail("M128", x.At, "%d subscripts for %s, which has %d axes", len(x.Args), typeText(t.Type), len(dims))
 	}
 	out := make([][]size.Size, len(x.Args))
+	labels := make([][]string, len(x.Args))
 	k := 0
 	for i := range x.Args {
 		n := 1
@@ -428,7 +437,7 @@ func (e *elab) lineUp(x *syntax.Index, t *core.Term, c *indexContext) [][]size.S
 			if !sp.known {
 				sp.known = true
 				for j := 0; j < n; j++ {
-					a := &axis{name: label(t.Type, k+j), extent: dims[k+j], known: true, at: x.Args[i].At}
+					a := &axis{name: shownLabel(names[k+j]), raw: names[k+j], extent: dims[k+j], known: true, at: x.Args[i].At}
 					sp.axes = append(sp.axes, a)
 				}
 			} else {
@@ -440,10 +449,18 @@ func (e *elab) lineUp(x *syntax.Index, t *core.Term, c *indexContext) [][]size.S
 				}
 			}
 		}
-		out[i] = dims[k : k+n]
+		out[i], labels[i] = dims[k:k+n], names[k:k+n]
 		k += n
 	}
-	return out
+	return out, labels
+}
+
+// sizeNamed is the name that a range consists of, or "".
+func sizeNamed(x syntax.Expr) string {
+	if n, is := x.(*syntax.Name); is {
+		return n.Text
+	}
+	return ""
 }
 
 // agree fixes the extent of an index or checks it.
@@ -515,6 +532,6 @@ func (e *elab) indexValue(a *axis, at source.Span) value {
 	if !a.known {
 		e.failWith(diag.Diagnostic{Code: "M126", At: at, Title: fmt.Sprintf("the index `%s` has no extent", a.name), Notes: notes("fix", a.name+": n  where it first stands")})
 	}
-	t := core.Type{Elem: core.Int, Range: a.extent, Dims: []size.Size{a.extent}, Labels: []string{a.name}}
+	t := core.Type{Elem: core.Int, Range: a.extent, Dims: []size.Size{a.extent}, Labels: []string{a.label()}}
 	return element{e.term(core.Iota{}, t), []*axis{a}}
 }

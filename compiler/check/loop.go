@@ -174,7 +174,7 @@ func (l *listVal) settleStack(g *group) {
 // scanList runs a list of like layers as one scan; nil when the carried type changes.
 func (e *elab) scanList(l *listVal, x *core.Term, at source.Span) value {
 	return e.overStack(l, at, func(g *group) []carry {
-		v := e.term(core.Var{}, withLabels(x.Type, nil))
+		v := e.term(core.Var{}, x.Type)
 		out := e.asTerm(e.callStacked(stacked{g, 0}, "forward", []callArg{{v: v, at: at}}, at), at)
 		return []carry{{init: x, v: v, next: out}}
 	}, func(parts []*core.Term) value { return parts[0] })
@@ -255,7 +255,7 @@ func (e *elab) overStack(l *listVal, at source.Span, body func(g *group) []carry
 	scan := e.term(sc, core.Type{}, args...)
 	var parts []*core.Term
 	for i, c := range cs {
-		parts = append(parts, e.term(core.Part{Index: i}, withLabels(c.init.Type, nil), scan))
+		parts = append(parts, e.term(core.Part{Index: i}, withLabels(c.init.Type, sameLabels(c.init.Type.Labels, c.next.Type.Labels)), scan))
 	}
 	for i, s := range written {
 		t := s.Type
@@ -376,7 +376,7 @@ func (e *elab) turnOf(x *syntax.For, cs []carry, s *scope, bind func(*scope)) ([
 	sub := newScope(s)
 	out := append([]carry(nil), cs...)
 	for i, c := range out {
-		out[i].v = e.term(core.Var{}, withLabels(c.init.Type, nil))
+		out[i].v = e.term(core.Var{}, c.init.Type)
 		sub.set(c.name, out[i].v, x.At)
 	}
 	bind(sub)
@@ -484,7 +484,7 @@ func (e *elab) scanLoop(x *syntax.For, s *scope, length size.Size, over []*core.
 	e.at(x.At)
 	scan := e.term(sc, core.Type{}, args...)
 	for i, c := range run {
-		p := e.term(core.Part{Index: i}, withLabels(c.init.Type, nil), scan)
+		p := e.term(core.Part{Index: i}, withLabels(c.init.Type, sameLabels(c.init.Type.Labels, c.next.Type.Labels)), scan)
 		p.Hint = c.name
 		s.set(c.name, p, x.At)
 	}
@@ -499,7 +499,10 @@ func (e *elab) scanLoop(x *syntax.For, s *scope, length size.Size, over []*core.
 	}
 	var out tupleVal
 	for i, y := range ys.terms {
-		t := core.Type{Elem: y.Type.Elem, Range: y.Type.Range, Dims: append([]size.Size{length}, y.Type.Dims...)}
+		t := core.Type{Elem: y.Type.Elem, Range: y.Type.Range, Dims: append([]size.Size{length}, y.Type.Dims...), Labels: []string{""}}
+		for i := range y.Type.Dims {
+			t.Labels = append(t.Labels, label(y.Type, i))
+		}
 		out = append(out, e.term(core.Part{Index: len(run) + len(slots) + i}, t, scan))
 	}
 	if len(out) == 1 {
@@ -657,13 +660,13 @@ func (e *elab) loopAlong(x *syntax.For, s *scope) value {
 	if len(ts) != len(x.Names) {
 		e.fail("M223", x.At, "%d tensors give %d names", len(ts), len(x.Names))
 	}
-	where := -1
+	where, along := -1, ""
 	var length size.Size
 	var over, vars []*core.Term
 	for i, t := range ts {
 		k := e.labelled(t, x.Along, s)
 		if i == 0 {
-			where, length = k, t.Type.Dims[k]
+			where, length, along = k, t.Type.Dims[k], label(t.Type, k)
 		} else if !e.equalDims([]size.Size{length}, t.Type.Dims[k:k+1], x.At) {
 			e.fail("M110", x.In.Span(), "the tensors of a loop have %s and %s along `%s`", length, t.Type.Dims[k], x.Along.Text)
 		}
@@ -698,14 +701,22 @@ func (e *elab) loopAlong(x *syntax.For, s *scope) value {
 	out, _ := e.scanResume(x, s, length, over, vars, bind)
 	fix := func(v value) value {
 		t, is := v.(*core.Term)
-		if !is || where == 0 {
+		if !is {
 			return v
+		}
+		names := make([]string, len(t.Type.Dims))
+		for j := 1; j < len(names); j++ {
+			names[j] = label(t.Type, j)
+		}
+		names[0] = along
+		if where == 0 {
+			return retyped(t, withLabels(t.Type, names))
 		}
 		if where >= len(t.Type.Dims) {
 			e.fail("M220", x.At, "what is yielded has too few axes to put `%s` back at its place", x.Along.Text)
 		}
 		at := make([]int, len(t.Type.Dims))
-		ft := core.Type{Elem: t.Type.Elem, Range: t.Type.Range, Dims: make([]size.Size, len(t.Type.Dims))}
+		ft := core.Type{Elem: t.Type.Elem, Range: t.Type.Range, Dims: make([]size.Size, len(t.Type.Dims)), Labels: make([]string, len(t.Type.Dims))}
 		for j := range at {
 			switch {
 			case j == 0:
@@ -715,7 +726,7 @@ func (e *elab) loopAlong(x *syntax.For, s *scope) value {
 			default:
 				at[j] = j
 			}
-			ft.Dims[at[j]] = t.Type.Dims[j]
+			ft.Dims[at[j]], ft.Labels[at[j]] = t.Type.Dims[j], names[j]
 		}
 		return e.term(core.Arrange{At: at}, ft, t)
 	}

@@ -15,6 +15,7 @@ import (
 type matchContext struct {
 	owner, param string
 	given        string // what is given, for messages: "x: float[B, 256]"
+	term         *core.Term
 	at           source.Span
 	later        *[]func()
 }
@@ -184,9 +185,7 @@ func (e *elab) idRange(a *syntax.TypeAtom, v value, s *scope, c matchContext) si
 			if elem == core.Int && got.LessEq(want, e.facts) == size.Yes {
 				break
 			}
-			d := diag.Diagnostic{Code: "M311", At: c.at, Title: fmt.Sprintf("%s expects labels of type id(%s), this is %s", c.what(), want, describe(v))}
-			d.Notes = notes("fix", "widen by id(n)(x) if that is meant, or give the column the range it has")
-			e.failWith(d)
+			e.otherRange(a, v, got, want, s, c)
 		case size.Unknown:
 			e.residual("==", got, want, "M311", "the ranges of ids agree")
 		}
@@ -245,7 +244,7 @@ func (e *elab) bindSize(n *syntax.Name, v size.Size, s *scope, c matchContext) {
 	for at := s; at != nil; at = at.parent {
 		if b := at.names[n.Text]; b != nil && b.v == nil && b.lazy == nil && at.inst != nil {
 			b.v, b.fixed = sizeVal{v}, true
-			b.from, b.given = c.at, c.given
+			b.from, b.given, b.term = c.at, c.given, c.term
 			if c.at.Valid() && c.owner != "" {
 				b.why = fmt.Sprintf("was fixed at %s by the first use of `%s`, at %s (%s)", v, at.inst.label(), spot(c.at), c.given)
 			} else if c.at.Valid() {
@@ -258,7 +257,7 @@ func (e *elab) bindSize(n *syntax.Name, v size.Size, s *scope, c matchContext) {
 		}
 	}
 	b := s.set(n.Text, sizeVal{v}, n.At)
-	b.from, b.given = c.at, c.given
+	b.from, b.given, b.term = c.at, c.given, c.term
 	if c.owner != "" && c.at.Valid() {
 		b.why = fmt.Sprintf("is %s by `%s` (%s)", v, c.param, c.given)
 	}
@@ -268,7 +267,7 @@ func (e *elab) bindSize(n *syntax.Name, v size.Size, s *scope, c matchContext) {
 // matchDims matches the sizes of a tensor, from the right where `...` stands.
 func (e *elab) matchDims(x *core.Term, a *syntax.TypeAtom, s *scope, c matchContext) value {
 	dims := x.Type.Dims
-	c.given = typeText(x.Type)
+	c.given, c.term = typeText(x.Type), x
 	if c.param != "" {
 		c.given = c.param + ": " + c.given
 	}
@@ -308,12 +307,28 @@ func (e *elab) matchDims(x *core.Term, a *syntax.TypeAtom, s *scope, c matchCont
 				}
 			}
 			for j := 0; j < n; j++ {
-				labels = append(labels, label(x.Type, k+j))
+				if c.owner != "" {
+					labels = append(labels, mask(label(x.Type, k+j)))
+				} else {
+					labels = append(labels, label(x.Type, k+j))
+				}
 			}
 			k += n
 			continue
 		case *syntax.Name:
-			labels = append(labels, d.Text)
+			if c.owner != "" && s.outer != nil {
+				if l := label(x.Type, k); l != "" {
+					if old, is := s.outer[d.Text]; is && old != l {
+						l = ""
+					}
+					s.outer[d.Text] = l
+				}
+			}
+			if d.Text == "_" {
+				labels = append(labels, "")
+			} else {
+				labels = append(labels, joinLabel(indexOfLabel(x, k, c), d.Text))
+			}
 			if d.Text == "_" {
 				k++
 				continue
@@ -339,6 +354,14 @@ func (e *elab) matchDims(x *core.Term, a *syntax.TypeAtom, s *scope, c matchCont
 	y := *x
 	y.Type.Labels = labels
 	return &y
+}
+
+// indexOfLabel is the index name that an annotation leaves an axis.
+func indexOfLabel(x *core.Term, axis int, c matchContext) string {
+	if c.owner != "" {
+		return ""
+	}
+	return indexLabel(label(x.Type, axis))
 }
 
 // dimSize evaluates a size of a type; (...s) is a product.

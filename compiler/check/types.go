@@ -72,6 +72,65 @@ func label(t core.Type, axis int) string {
 	return ""
 }
 
+// A label is "index/size": the index that the axis had in the statement that made it, and the size name it was declared with or got its extent from; either may be
+// empty. While a function runs, axes of its caller that it does not name carry the caller's label behind a mask, so that they are not seen there and come back
+// with the result.
+func joinLabel(index, size string) string {
+	if index == "" && size == "" {
+		return ""
+	}
+	return index + "/" + size
+}
+
+func indexLabel(l string) string {
+	if strings.HasPrefix(l, "^") {
+		return ""
+	}
+	l, _, _ = strings.Cut(l, "/")
+	return l
+}
+
+func sizeLabel(l string) string {
+	if strings.HasPrefix(l, "^") {
+		return ""
+	}
+	_, l, _ = strings.Cut(l, "/")
+	return l
+}
+
+// shownLabel is a label for messages.
+func shownLabel(l string) string {
+	if i := indexLabel(l); i != "" {
+		return i
+	}
+	return sizeLabel(l)
+}
+
+func mask(l string) string {
+	if l == "" {
+		return ""
+	}
+	return "^" + l
+}
+
+func unmask(l string) string {
+	if strings.HasPrefix(l, "^") {
+		return l[1:]
+	}
+	return ""
+}
+
+// sameLabels keeps the labels that both lists have.
+func sameLabels(a, b []string) []string {
+	out := make([]string, len(a))
+	for i := range a {
+		if i < len(b) && a[i] == b[i] {
+			out[i] = a[i]
+		}
+	}
+	return out
+}
+
 func withLabels(t core.Type, labels []string) core.Type {
 	t.Labels = labels
 	return t

@@ -70,10 +70,19 @@ type (
 // axis is an index of a statement.
 type axis struct {
 	name   string
+	from   string // the size name that its extent came from
+	raw    string // of an axis behind `...`: its label
 	extent size.Size
 	known  bool
 	at     source.Span
 	rank   int // place among the statement's indices: the left side's in order, then the reducers'
+}
+
+func (a *axis) label() string {
+	if a.raw != "" {
+		return a.raw
+	}
+	return joinLabel(a.name, a.from)
 }
 
 // describe says what kind of thing a value is, in the user's words.
@@ -146,10 +155,11 @@ func number(v value) (float64, bool) {
 type scope struct {
 	parent *scope
 	names  map[string]*binding
-	inst   *instance     // set on an instance's scope
-	unit   *resolve.Unit // set on a file's scope
-	index  *indexContext // set while an index statement is evaluated
-	batch  *dataVal      // set on a row's scope of a data block
+	inst   *instance         // set on an instance's scope
+	unit   *resolve.Unit     // set on a file's scope
+	index  *indexContext     // set while an index statement is evaluated
+	batch  *dataVal          // set on a row's scope of a data block
+	outer  map[string]string // of a call: the caller's labels of the axes that the size names were bound to
 }
 
 // binding is a name's value; lazy ones are evaluated on first use.
@@ -161,6 +171,7 @@ type binding struct {
 	used  bool
 	why   string      // for sizes: how it was fixed
 	from  source.Span // for sizes: the argument that fixed it
+	term  *core.Term  // and its value
 	given string      // and that argument as declared
 	fixed bool        // a size that belongs to the weights or the call: matching compares and never binds
 }
