@@ -279,6 +279,10 @@ func (e *elab) callFn(f fnVal, args []callArg, at source.Span) value {
 	}
 	building, running := e.building, e.running
 	e.building, e.running = false, f.decl.Name
+	training := e.training
+	if f.self != nil && !f.self.optimizer && e.frozen(f.self.path) {
+		e.training = false
+	}
 	e.enter(at, path, func() {
 		sub := newScope(f.env)
 		sub.outer = map[string]string{}
@@ -308,7 +312,7 @@ func (e *elab) callFn(f fnVal, args []callArg, at source.Span) value {
 			out = unmasked(out)
 		}
 	})
-	e.building, e.running = building, running
+	e.building, e.running, e.training = building, running, training
 	return out
 }
 

@@ -73,7 +73,7 @@ func (e *elab) reset() {
 	e.slots, e.made, e.writes, e.caches, e.keep = nil, nil, nil, nil, nil
 	e.reads = map[*core.Slot]*core.Term{}
 	e.turns = map[*group]*turn{}
-	e.group = nil
+	e.group, e.moved = nil, nil
 	e.precision = core.F32
 	e.fresh()
 }

@@ -33,6 +33,7 @@ type elab struct {
 	running   string     // the function whose body runs
 	sizes     int        // > 0: `/` is exact division
 	training  bool
+	moved     map[string]bool // the bindings of a train block of which an update moves a weight; nil: all
 	precision core.Elem
 	phase     string // "", "train", "generate.begin", "generate.next"
 	live      *liveAxis
@@ -160,14 +161,14 @@ func notes(pairs ...string) []diag.Note {
 // try runs f and reports whether it came to its end.
 func (e *elab) try(f func()) (ok bool) {
 	site, path, depth, sizes, naming, building := e.site, e.path, e.depth, e.sizes, e.naming, e.building
-	running, group, fixing, yielding := e.running, e.group, e.fixing, e.yielding
+	running, group, fixing, yielding, training := e.running, e.group, e.fixing, e.yielding, e.training
 	defer func() {
 		if r := recover(); r != nil {
 			if _, is := r.(stop); !is {
 				panic(r)
 			}
 			e.site, e.path, e.depth, e.sizes, e.naming, e.building = site, path, depth, sizes, naming, building
-			e.running, e.group, e.fixing, e.yielding = running, group, fixing, yielding
+			e.running, e.group, e.fixing, e.yielding, e.training = running, group, fixing, yielding, training
 			ok = false
 		}
 	}()

@@ -201,7 +201,7 @@ func (e *elab) mismatch(large, small *core.Term, largeFirst bool, at source.Span
 		}
 		name := "x"
 		if s := short([]source.Span{as, bs}[i]); s != "" && e.user(as) {
-			name = strings.TrimSuffix(strings.TrimPrefix(s, "("), ")")
+			name = s
 		}
 		var left, right []string
 		for j := range t.Type.Dims {

@@ -312,9 +312,17 @@ func (e *elab) prepare(x syntax.Expr, c *indexContext, sub, s *scope) {
 // subscripted reports whether a name stands in a subscript within the arguments.
 func subscripted(name string, args []*syntax.Arg) bool {
 	found := false
+	axes := map[*syntax.Index]bool{} // brackets of functions, which are no subscripts
 	for _, a := range args {
 		syntax.Walk(a.X, func(n syntax.Node) bool {
-			if ix, is := n.(*syntax.Index); is {
+			if call, is := n.(*syntax.Call); is {
+				if ix, is := call.Fn.(*syntax.Index); is {
+					if f, is := ix.X.(*syntax.Name); is && (reducers[f.Text] || keepers[f.Text] || brackets[f.Text]) {
+						axes[ix] = true
+					}
+				}
+			}
+			if ix, is := n.(*syntax.Index); is && !axes[ix] {
 				for _, sa := range ix.Args {
 					syntax.Walk(sa.X, func(m syntax.Node) bool {
 						if nm, is := m.(*syntax.Name); is && nm.Text == name {

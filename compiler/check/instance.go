@@ -515,14 +515,17 @@ func (e *elab) countParams(v value, at source.Span) size.Size {
 func (e *elab) ownedSlots(v value, at source.Span) []*core.Slot {
 	var out []*core.Slot
 	seen := map[any]bool{}
+	owner := "" // what an instance is given by name stays its giver's (ruling 9): its path lies elsewhere
 	var visit func(v value)
 	visit = func(v value) {
 		switch v := v.(type) {
 		case *instance:
-			if seen[v] {
+			if seen[v] || owner != "" && !strings.HasPrefix(v.path, owner+".") {
 				return
 			}
 			seen[v] = true
+			defer func(old string) { owner = old }(owner)
+			owner = v.path
 			for _, m := range v.block.Body.Members {
 				switch {
 				case m.Slot != nil:

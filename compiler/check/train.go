@@ -133,6 +133,7 @@ func (e *elab) trainBlock(b *syntax.Block) {
 		}
 		return metrics
 	}
+	e.moved = movedBindings(b)
 	e.building = true
 	metrics := pass(t.train, true)
 	if failed {

@@ -50,6 +50,52 @@ func (e *elab) updateLoss(t *trainVal, b *syntax.Block, s *scope) *scope {
 	return sub
 }
 
+// movedBindings lists the bindings of a train block of which an update moves a weight, those that a list gathers included; nil where the block has one loss, which moves
+// everything. In a network outside of the list `training` is false (ruling 6).
+func movedBindings(b *syntax.Block) map[string]bool {
+	var out map[string]bool
+	lists := map[string]*syntax.List{}
+	for _, m := range b.Body.Members {
+		if m.Stmt == nil {
+			continue
+		}
+		if n, is := m.Stmt.Left.(*syntax.Name); is {
+			if l, is := m.Stmt.Right.(*syntax.List); is {
+				lists[n.Text] = l
+			}
+		}
+	}
+	var add func(name string)
+	add = func(name string) {
+		if out[name] {
+			return
+		}
+		out[name] = true
+		if l := lists[name]; l != nil {
+			syntax.Walk(l, func(n syntax.Node) bool {
+				if nm, is := n.(*syntax.Name); is {
+					add(nm.Text)
+				}
+				return true
+			})
+		}
+	}
+	for _, m := range b.Body.Members {
+		if m.Block != nil && m.Block.Kind == "update" {
+			if out == nil {
+				out = map[string]bool{}
+			}
+			add(splitDots(m.Block.Name)[0])
+		}
+	}
+	return out
+}
+
+// frozen reports whether an instance belongs to a network of which no update moves a weight.
+func (e *elab) frozen(path string) bool {
+	return e.moved != nil && path != "" && !e.moved[splitDots(path)[0]]
+}
+
 // finishUpdates gives each update its moves.
 func (e *elab) finishUpdates(t *trainVal, blocks []*syntax.Block, settings map[string]*syntax.Stmt) {
 	every := false

@@ -7,7 +7,7 @@ const longest = 64
 
 // Suggest returns the candidate that a misspelt name most likely means, or "". Names are near when they differ only in case and `_`, or by at
 // most a third of their length in insertions, deletions, replacements and swaps of neighbours (restricted Damerau-Levenshtein distance).
-// Among equally near ones the first wins.
+// Among equally near ones the first wins. A name of several words is also near to their initials, both ways: learning_rate and lr.
 func Suggest(name string, candidates []string) string {
 	want := []rune(name)
 	if len(want) == 0 || len(want) > longest {
@@ -21,6 +21,10 @@ func Suggest(name string, candidates []string) string {
 		if fold(c) == fold(name) {
 			return c
 		}
+		if initials(name) == c || initials(c) == name {
+			best, limit = c, 0
+			continue
+		}
 		got := []rune(c)
 		if len(got) > longest || len(got)-len(want) > limit || len(want)-len(got) > limit {
 			continue
@@ -30,6 +34,22 @@ func Suggest(name string, candidates []string) string {
 		}
 	}
 	return best
+}
+
+// initials are the first letters of the words of a name, "" for one word.
+func initials(name string) string {
+	words := strings.Split(name, "_")
+	if len(words) < 2 {
+		return ""
+	}
+	var out []rune
+	for _, w := range words {
+		for _, r := range w {
+			out = append(out, r)
+			break
+		}
+	}
+	return string(out)
 }
 
 func fold(s string) string { return strings.ToLower(strings.ReplaceAll(s, "_", "")) }
