@@ -23,6 +23,8 @@ import (
 func Run(t *testing.T, open func(t *testing.T, threads int) backend.Device) {
 	d := open(t, 2)
 	t.Run("ops", func(t *testing.T) { testOps(t, d) })
+	t.Run("shapes", func(t *testing.T) { testShapes(t, d) })
+	t.Run("products", func(t *testing.T) { testProducts(t, d) })
 	t.Run("random", func(t *testing.T) { testRandom(t, d) })
 	t.Run("states", func(t *testing.T) { testStates(t, d) })
 	t.Run("guard", func(t *testing.T) { testGuard(t, d) })

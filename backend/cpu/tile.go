@@ -371,6 +371,15 @@ func (k *tileKernel) runParts(w *worker, from, to int) {
 	}
 }
 
+// registerSize is the bytes of one value in a register.
+func registerSize(d ir.DType) int64 {
+	if classOf(d) == single {
+		return 4
+	}
+	return 8
+}
+
+// partial is where the partial results of a fold lie: eight bytes for each, of which narrow ones that belong together use the first half.
 func (k *tileKernel) partial(w *worker, slot, at int64) unsafe.Pointer {
 	total := int64(k.parts*k.keptCount) * k.width()
 	if k.long {
@@ -407,9 +416,10 @@ func (k *tileKernel) finishColumns(w *worker, from, to int) {
 		n := min(4096, width-c0)
 		for at, slot := range k.slots {
 			node := k.body[at]
-			first := k.partial(w, slot, kept*int64(k.parts)*width+c0)
+			size := registerSize(node.Type)
+			first := unsafe.Add(k.partial(w, slot, kept*int64(k.parts)*width), c0*size)
 			for q := 1; q < k.parts; q++ {
-				next := k.partial(w, slot, (kept*int64(k.parts)+int64(q))*width+c0)
+				next := unsafe.Add(k.partial(w, slot, (kept*int64(k.parts)+int64(q))*width), c0*size)
 				switch classOf(node.Type) {
 				case single:
 					accumulate32(node.Code, view[float32](first, n), view[float32](next, n))

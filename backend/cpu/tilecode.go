@@ -605,7 +605,7 @@ func (c *coder) foldColumn(i int) {
 	c.k.slots[int32(i)] = slot
 	c.add(i, func(w *worker, k *tileKernel) {
 		t := &w.tile
-		p := k.partial(w, slot, int64(t.part)*k.width()+int64(t.column))
+		p := unsafe.Add(k.partial(w, slot, int64(t.part)*k.width()), int64(t.column)*registerSize(n.Type))
 		for r := range t.rows {
 			switch classOf(n.Type) {
 			case single:
