@@ -41,7 +41,7 @@ func (e *experiment) dataOf(rows recipe.Rows, run string) (*data.Set, recipe.Row
 	if err != nil {
 		return nil, rows, err
 	}
-	if b := e.block(run); rows.Batch < 1 && b != nil && b.Train != nil {
+	if b := e.block(run); rows.Batch < 1 && b != nil {
 		rows.Batch = b.Train.Rows.Batch
 	}
 	if n := o.set.Rows(rows.Split); n < 1 {
@@ -66,7 +66,7 @@ func (e *experiment) eval(ctx context.Context, b *recipe.Block) error {
 	if err != nil {
 		return err
 	}
-	prefix := e.prefix(rows.Split, b)
+	prefix := e.prefix(b)
 	e.metrics(prefix, m.metrics)
 	for _, t := range m.tables {
 		t.Title = prefix + "." + t.Title
@@ -80,7 +80,7 @@ func (e *experiment) seedOf(run string) int64 {
 	if w := e.trained[run]; w != nil {
 		return w.folder.info.Seed
 	}
-	if b := e.block(run); b != nil && b.Train != nil {
+	if b := e.block(run); b != nil {
 		return e.seed(b.Train.Seed)
 	}
 	return e.seed(0)
@@ -90,7 +90,7 @@ func (e *experiment) seedOf(run string) int64 {
 // weights, so keep, stop and valid of the block have no part in it: each run goes to its planned end.
 func (e *experiment) crossval(ctx context.Context, b *recipe.Block) error {
 	run := e.block(b.Crossval.Run)
-	if run == nil || run.Train == nil {
+	if run == nil {
 		return &Error{At: b.At, Text: fmt.Sprintf("there is no train block `%s`", b.Crossval.Run)}
 	}
 	o, err := e.data(run.Train.Rows.Data)
@@ -135,7 +135,7 @@ func (e *experiment) crossval(ctx context.Context, b *recipe.Block) error {
 		mean, deviation := meanAndDeviation(folds[name])
 		out = append(out, report.Metric{Name: name, Value: mean}, report.Metric{Name: name + ".deviation", Value: deviation})
 	}
-	e.metrics(e.prefix("crossval", b), out)
+	e.metrics(e.prefix(b), out)
 	return nil
 }
 

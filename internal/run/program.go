@@ -46,9 +46,18 @@ type scalars struct {
 func (e *experiment) open(states []*ir.State) (*program, error) {
 	p, err := e.Device.Open(states)
 	if err != nil {
-		return nil, &Bug{fmt.Errorf("the device %s: %w", e.Device.Name(), err)}
+		return nil, deviceError(e.Device, "the program", err)
 	}
 	return &program{e: e, p: p, states: states, calls: map[string]*call{}}, nil
+}
+
+// deviceError tells memory that is not there, which the user can mend, from what a device should have taken.
+func deviceError(d backend.Device, what string, err error) error {
+	var memory *backend.OutOfMemory
+	if errors.As(err, &memory) {
+		return fmt.Errorf("%s does not fit: %w; a smaller batch or a smaller model does", what, memory)
+	}
+	return &Bug{fmt.Errorf("%s on the device %s: %w", what, d.Name(), err)}
 }
 
 func (p *program) Close() { _ = p.p.Close() }
@@ -69,7 +78,7 @@ func (p *program) load(entry string, s Sizes, columns []string) (*call, error) {
 	}
 	run, err := p.p.Load(m, entry)
 	if err != nil {
-		return nil, &Bug{fmt.Errorf("%s on the device %s: %w", entry, p.e.Device.Name(), err)}
+		return nil, deviceError(p.e.Device, entry, err)
 	}
 	c := &call{entry: en, run: run, in: make([]backend.Tensor, len(en.In)), out: make([]backend.Tensor, len(en.Out)), column: make([]int, len(en.In))}
 	for i, name := range en.In {

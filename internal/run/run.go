@@ -43,17 +43,6 @@ type Source struct {
 	Text []byte
 }
 
-// Test is a test block.
-type Test struct {
-	Title   string
-	Entry   string // of its assertions: outputs assert.N, and left.N and right.N where an assertion compares; "": there is nothing to run
-	Init    string // the entry that makes its weights; "": none
-	Asserts []string
-	Places  []recipe.Place // of the assertions
-	At      recipe.Place
-	Failure string // what the compiler found to fail; "": nothing
-}
-
 // Compiled is a checked program.
 type Compiled interface {
 	Recipe() *recipe.Recipe
@@ -116,7 +105,9 @@ type experiment struct {
 	sets    map[string]*opened
 	trained map[string]*weights
 	result  report.Result
-	started time.Time
+	// How many blocks have reported under a name.
+	prefixes map[string]int
+	started  time.Time
 }
 
 // opened is a data block that was read.
@@ -175,7 +166,7 @@ func newExperiment(c Compiled, o Options) *experiment {
 		o.Now = time.Now
 	}
 	r := c.Recipe()
-	return &experiment{Options: o, c: c, recipe: r, sets: map[string]*opened{}, trained: map[string]*weights{}, started: o.Now(),
+	return &experiment{Options: o, c: c, recipe: r, sets: map[string]*opened{}, trained: map[string]*weights{}, started: o.Now(), prefixes: map[string]int{},
 		result: report.Result{File: r.File, Metrics: report.Metrics{}}}
 }
 
@@ -194,7 +185,7 @@ func (e *experiment) order() ([]*recipe.Block, error) {
 	var visit func(name string, at recipe.Place) error
 	visit = func(name string, at recipe.Place) error {
 		b := e.block(name)
-		if b == nil || b.Train == nil {
+		if b == nil {
 			return &Error{At: at, Text: fmt.Sprintf("there is no train block `%s`", name)}
 		}
 		switch state[name] {
@@ -229,7 +220,7 @@ func (e *experiment) order() ([]*recipe.Block, error) {
 		}
 	}
 	for _, name := range e.Only {
-		if e.block(name) == nil {
+		if !slices.ContainsFunc(e.recipe.Blocks, func(b *recipe.Block) bool { return b.Name == name }) {
 			return nil, &Error{Text: fmt.Sprintf("%s has no block `%s`", e.recipe.File, name)}
 		}
 	}
@@ -255,9 +246,10 @@ func runOf(b *recipe.Block) []string {
 	return []string{name}
 }
 
+// block finds a train block: blocks of other kinds may be called like one.
 func (e *experiment) block(name string) *recipe.Block {
 	for _, b := range e.recipe.Blocks {
-		if b.Name == name {
+		if b.Train != nil && b.Name == name {
 			return b
 		}
 	}
@@ -323,17 +315,14 @@ func (e *experiment) metrics(prefix string, m report.Metrics) {
 	}
 }
 
-// prefix chooses the name under which a block's metrics are reported: the first choice if no block before it has it, else the block's own.
-func (e *experiment) prefix(first string, b *recipe.Block) string {
-	if first == "" {
-		first = b.Name
+// prefix is the name under which a block's metrics are reported: its own, which is that of its data's split where the file gives it none, with a number where a block
+// before it has the same.
+func (e *experiment) prefix(b *recipe.Block) string {
+	e.prefixes[b.Name]++
+	if n := e.prefixes[b.Name]; n > 1 {
+		return b.Name + "." + itoa(int64(n))
 	}
-	for _, m := range e.result.Metrics {
-		if strings.HasPrefix(m.Name, first+".") {
-			return b.Name
-		}
-	}
-	return first
+	return b.Name
 }
 
 // fileName is the name of the folder of a file's runs.
