@@ -68,6 +68,9 @@ func (c *Checked) measure() {
 		switch {
 		case b.Train != nil && len(b.Train.Metrics.Names) > 0:
 			at = &b.Train.Metrics
+			if b.Train.Valid == nil {
+				unmeasured(p, at)
+			}
 		case b.Eval != nil:
 			at = &b.Eval.Metrics
 		default:
@@ -77,6 +80,28 @@ func (c *Checked) measure() {
 		c.diags = append(c.diags, diags...)
 		m.Columns = at.Columns
 		*at = m
+	}
+}
+
+// unmeasured drops the losses that mix rows from the metrics of a train block without `valid`: they are for training (a contrast between rows), and nobody
+// asks for their value over a split.
+func unmeasured(p *core.Program, at *recipe.Metrics) {
+	for _, t := range p.Trains {
+		if at.Entry != t.Name+".valid" {
+			continue
+		}
+		all := t.Valid
+		var keep []core.Named
+		for _, n := range all {
+			t.Valid = []core.Named{n}
+			if n.Name == recipe.OutLoss || strings.HasSuffix(n.Name, "."+recipe.OutLoss) {
+				if _, diags := lower.Metrics(p, at.Entry); diags.Failed() {
+					continue
+				}
+			}
+			keep = append(keep, n)
+		}
+		t.Valid = keep
 	}
 }
 
