@@ -164,7 +164,6 @@ func interruptible(r *report.Reporter) (context.Context, func()) {
 func (s *streams) located(c *compiler.Checked, err error) error {
 	var at recipe.Place
 	var code, text string
-	var notes []diag.Note
 	var list diag.List
 	var mine *run.Error
 	var rows *data.Error
@@ -174,7 +173,7 @@ func (s *streams) located(c *compiler.Checked, err error) error {
 	case errors.As(err, &mine):
 		at, code, text = mine.At, mine.Code, mine.Text
 	case errors.As(err, &rows):
-		at, text = rows.At, rows.Text
+		at, code, text = rows.At, "M601", rows.Text
 		if rows.Column != "" {
 			text = "column `" + rows.Column + "`: " + text
 		}
@@ -189,7 +188,7 @@ func (s *streams) located(c *compiler.Checked, err error) error {
 		return err
 	}
 	if code == "" {
-		code = "M390"
+		code = "M602"
 	}
-	return diag.List{{Code: code, At: span, Title: text, Notes: notes}}
+	return diag.List{{Code: code, At: span, Title: text}}
 }

@@ -299,3 +299,13 @@ func TestNamesCannotMeet(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, odd.Name, infos[0].Name)
 }
+
+// A header of 0x0280 bytes begins like a pickle and is none.
+func TestAHeaderOfAnyLength(t *testing.T) {
+	for n := 600; n < 700; n++ {
+		var b bytes.Buffer
+		require.NoError(t, Write(&b, []Tensor{{fmt.Sprintf("%0*d", n, 0), ir.Of(ir.U8), []byte{1}}}))
+		_, err := ReadHeader(bytes.NewReader(b.Bytes()), int64(b.Len()))
+		require.NoError(t, err)
+	}
+}

@@ -115,14 +115,14 @@ func ReadHeader(r io.Reader, size int64) ([]Info, error) {
 	if _, err := io.ReadFull(r, first[:]); err != nil {
 		return nil, err
 	}
-	switch {
-	case bytes.HasPrefix(first[:], []byte("PK\x03\x04")), first[0] == 0x80 && first[1] <= 5:
-		return nil, errors.New("it is a PyTorch pickle, which can run any code and is never read; save it as safetensors: safetensors.torch.save_file(model.state_dict(), \"x.safetensors\")")
-	case bytes.HasPrefix(first[:], []byte("\x89HDF")):
-		return nil, errors.New("it is an HDF5 file; only safetensors files can be loaded")
-	}
 	n := binary.LittleEndian.Uint64(first[:])
 	if n > maxHeader || int64(n) > size-8 {
+		switch { // the first bytes of other files are lengths that cannot be
+		case bytes.HasPrefix(first[:], []byte("PK\x03\x04")), first[0] == 0x80 && first[1] <= 5:
+			return nil, errors.New("it is a PyTorch pickle, which can run any code and is never read; save it as safetensors: safetensors.torch.save_file(model.state_dict(), \"x.safetensors\")")
+		case bytes.HasPrefix(first[:], []byte("\x89HDF")):
+			return nil, errors.New("it is an HDF5 file; only safetensors files can be loaded")
+		}
 		return nil, fmt.Errorf("its header would have %d bytes; it is damaged or no safetensors file", n)
 	}
 	head := make([]byte, n)

@@ -16,8 +16,8 @@ type Entry struct {
 }
 
 // Codes is every code, in order. M0xx: the text itself. M1xx: sizes and indices. M2xx: layers, weights, state. M3xx: data and columns.
-// M4xx: configuration and settings.
-var Codes = slices.Concat(syntaxCodes, shapeCodes, layerCodes, dataCodes, configCodes)
+// M4xx: configuration and settings. M6xx: what is found while running.
+var Codes = slices.Concat(syntaxCodes, shapeCodes, layerCodes, dataCodes, configCodes, runCodes)
 
 // Lookup finds the entry of a code.
 func Lookup(code string) (Entry, bool) {
