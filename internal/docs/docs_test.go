@@ -1,0 +1,95 @@
+package docs_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"modelc/compiler"
+	"modelc/internal/docs"
+	"modelc/ir"
+	"modelc/ir/ops"
+	"modelc/lang/diag"
+	"modelc/lang/source"
+	"modelc/lang/syntax"
+)
+
+func page(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("..", "..", "docs", name))
+	require.NoError(t, err)
+	return string(b)
+}
+
+func TestLibraryIsFresh(t *testing.T) {
+	require.Equal(t, docs.Library(), page(t, "library.md"), "go generate ./internal/docs")
+}
+
+func TestIRIsFresh(t *testing.T) {
+	text, err := docs.IR(filepath.Join("..", "..", "ir"))
+	require.NoError(t, err)
+	require.Equal(t, text, page(t, "ir.md"), "go generate ./internal/docs")
+}
+
+// The example of the page is what the printer prints and the parser reads.
+func TestIRExample(t *testing.T) {
+	m, err := ir.Parse("ir.md", docs.Example, ops.Registry)
+	require.NoError(t, err)
+	require.Equal(t, docs.Example, ir.Print(m))
+}
+
+// Every declaration of the library says what it is.
+func TestLibraryIsDocumented(t *testing.T) {
+	for _, part := range strings.Split(docs.Library(), "\n### ")[1:] {
+		name, rest, _ := strings.Cut(part, "\n")
+		if _, text, fenced := strings.Cut(rest, "```text"); fenced {
+			_, doc, _ := strings.Cut(text, "```\n")
+			assert.NotEmpty(t, strings.TrimSpace(doc), "%s has no comment", name)
+		}
+	}
+}
+
+// The programs of the reference: ```model is a whole file without a diagnostic, ```model fails M110 one that gets the code, ```model part is a piece that parses.
+func TestPrograms(t *testing.T) {
+	other := map[string]string{}
+	n := 0
+	for _, b := range docs.Blocks(page(t, "language.md")) {
+		kind, rest, _ := strings.Cut(b.Info, " ")
+		if kind != "model" {
+			continue
+		}
+		n++
+		t.Run(fmt.Sprintf("line %d", b.Line), func(t *testing.T) {
+			if rest == "part" {
+				_, diags := syntax.Parse(source.NewFile("language.md", []byte(b.Text)))
+				require.Empty(t, diag.Text(diags))
+				return
+			}
+			if name, is := strings.CutPrefix(rest, "file "); is { // what a later program imports
+				other[name] = b.Text
+			}
+			c := compiler.Check("language.model", []byte(b.Text), compiler.Options{Tests: true, Read: func(name string) ([]byte, error) {
+				text, ok := other[name]
+				if !ok {
+					return nil, os.ErrNotExist
+				}
+				return []byte(text), nil
+			}})
+			if code, fails := strings.CutPrefix(rest, "fails "); fails {
+				var codes []string
+				for _, d := range c.Diagnostics() {
+					codes = append(codes, d.Code)
+				}
+				require.Contains(t, codes, code, diag.Text(c.Diagnostics()))
+				return
+			}
+			require.Empty(t, diag.Text(c.Diagnostics()))
+		})
+	}
+	require.NotZero(t, n)
+}
