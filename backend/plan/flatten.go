@@ -83,6 +83,7 @@ type node struct {
 	// Of a reduceNode: how many axes of the argument come before, and in, the folded stretch.
 	kept, folded int
 
+	late  bool    // needed by nothing but states that the guard protects
 	body  *region // of a scanNode
 	outer []*root // roots of enclosing regions that the body reads
 }
@@ -174,7 +175,34 @@ func (f *flattener) entry(e *ir.Entry) (*region, error) {
 		f.commit(top, v, o)
 	}
 	f.finish(top)
+	if top.guard != nil {
+		f.markLate(top)
+	}
 	return top, nil
+}
+
+// markLate finds the nodes that neither the guard nor an output needs: they may run after the guard, and must not be joined with those that run before.
+func (f *flattener) markLate(top *region) {
+	for _, n := range top.nodes {
+		n.late = true
+	}
+	var need func(r *root)
+	need = func(r *root) {
+		n := r.def
+		if n == nil || n.region != top || !n.late {
+			return
+		}
+		n.late = false
+		for _, v := range n.args {
+			need(v.root)
+		}
+		for _, x := range n.outer {
+			need(x)
+		}
+	}
+	for _, v := range f.outs {
+		need(v.root)
+	}
 }
 
 // result makes a value an output: a root of its own with a buffer that no one else writes.
@@ -433,11 +461,17 @@ func (f *flattener) reduce(r *region, c *ir.Instr, v *val, axes ir.Axes, code sc
 		n := &node{kind: reduceNode, code: code, args: []*val{v}, instr: c, kept: lo, folded: hi - lo}
 		v = f.emit(r, n, t)[0]
 	}
-	// What is left to drop has size 1.
-	var s []int64
-	for i, d := range drop {
-		if !d {
-			s = append(s, v.stride[i])
+	// What is left to drop has size 1, and so has what a stretch took along.
+	var left []int64
+	for i, d := range v.typ.Shape.Dims() {
+		if d != 1 {
+			left = append(left, v.stride[i])
+		}
+	}
+	s := make([]int64, result.Shape.Rank())
+	for i, d := range result.Shape.Dims() {
+		if d != 1 {
+			s[i], left = left[0], left[1:]
 		}
 	}
 	return &val{typ: result, root: v.root, off: v.off, turn: v.turn, stride: s}

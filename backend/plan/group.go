@@ -67,7 +67,7 @@ func (p *grouper) place(n *node) {
 	var home *group
 	for i := len(n.args) - 1; i >= 0; i-- {
 		d := n.args[i].root.def
-		if d == nil || d.region != n.region || !d.group.fused || d.group == home || p.target.Single {
+		if d == nil || d.region != n.region || !d.group.fused || d.group == home || d.late != n.late || p.target.Single {
 			continue
 		}
 		g := d.group
