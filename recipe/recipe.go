@@ -74,6 +74,8 @@ type Column struct {
 	Type  Type   `json:"type"`
 	From  *Expr  `json:"from,omitempty"`
 	Batch bool   `json:"batch"`
+	// Lengths names the lengths of its own that a row has: the negative entries of Type.Dims, in order.
+	Lengths []string `json:"lengths,omitempty"`
 	// NeverMissing: a `discard` drops every row in which the column is missing, so that after it a Nullable type is plain.
 	NeverMissing bool  `json:"never_missing,omitempty"`
 	At           Place `json:"at"`
