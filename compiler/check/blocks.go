@@ -582,8 +582,9 @@ func (e *elab) assert(t *core.Test, k *syntax.Key, s *scope) {
 	e.fail("M103", k.Expr.Span(), "assert needs a condition, this is %s", describe(v))
 }
 
-// unused reports bindings of train blocks that nothing reads, and imports that nothing names (M403).
+// unused reports bindings of train blocks that nothing reads, imports that nothing names (M403), and config values that stand nowhere else (M409).
 func (e *elab) unused() {
+	e.unusedConfig()
 	for _, n := range sortedTrains(e.trains) {
 		e.try(func() { e.unusedIn(e.trains[n], true) })
 	}
@@ -597,6 +598,47 @@ func (e *elab) unused() {
 		}
 		if !e.unit.Used[name] && e.unit.Imports[name] != nil {
 			e.report(diag.Diagnostic{Code: "M403", At: m.Import.At, Title: fmt.Sprintf("the import `%s` is never used", name)})
+		}
+	}
+}
+
+// unusedConfig goes by the text alone: a value is used where its name stands outside of config and preset.
+func (e *elab) unusedConfig() {
+	names := map[string]*syntax.Name{}
+	var order []string
+	var outside []source.Span
+	for _, m := range e.unit.File.Members {
+		if m.Block == nil || m.Block.Kind != "config" && m.Block.Kind != "preset" {
+			continue
+		}
+		for _, c := range m.Block.Body.Members {
+			if c.Stmt == nil || c.Stmt.Op != "=" {
+				continue
+			}
+			if n, is := c.Stmt.Left.(*syntax.Name); is {
+				outside = append(outside, n.At)
+				if m.Block.Kind == "config" {
+					names[n.Text] = n
+					order = append(order, n.Text)
+				}
+			}
+		}
+	}
+	if len(names) == 0 {
+		return
+	}
+	skip := map[int]bool{}
+	for _, s := range outside {
+		skip[s.Start] = true
+	}
+	for _, t := range e.unit.File.Tokens {
+		if !skip[t.Start] && names[t.Text] != nil {
+			delete(names, t.Text)
+		}
+	}
+	for _, n := range order {
+		if names[n] != nil {
+			e.report(diag.Diagnostic{Severity: diag.Warning, Code: "M409", At: names[n].At, Title: fmt.Sprintf("nothing reads the config value `%s`: --set %s=… would change nothing", n, n)})
 		}
 	}
 }

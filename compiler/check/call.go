@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"sort"
 
 	"modelc/compiler/core"
 	"modelc/compiler/size"
@@ -307,6 +308,7 @@ func (e *elab) callFn(f fnVal, args []callArg, at source.Span) value {
 			e.fail("M206", f.decl.NameAt, "`%s` returns nothing: its last line is `return …`", f.decl.Name)
 		}
 		if f.decl.Result != nil {
+			e.boundSizes(f.decl.Result, sub)
 			out = outerLabels(e.typed(out, f.decl.Result, sub, f.decl.NameAt), f.decl.Result, sub)
 		} else {
 			out = unmasked(out)
@@ -314,6 +316,40 @@ func (e *elab) callFn(f fnVal, args []callArg, at source.Span) value {
 	})
 	e.building, e.running, e.training = building, running, training
 	return out
+}
+
+// boundSizes demands that every size name of a result has been bound: a result binds none.
+func (e *elab) boundSizes(t *syntax.Type, s *scope) {
+	for _, a := range t.Alts {
+		for _, x := range a.Tuple {
+			e.boundSizes(x, s)
+		}
+		for _, d := range a.Dims {
+			n, is := d.(*syntax.Name)
+			if !is || n.Text == "_" || e.sizeName(n.Text, s) != nil {
+				continue
+			}
+			if b, _ := s.find(n.Text); b != nil {
+				continue
+			}
+			var known []string
+			for at := s; at != nil; at = at.parent {
+				for name, b := range at.names {
+					if _, is := b.v.(sizeVal); is {
+						known = append(known, name)
+					}
+				}
+			}
+			sort.Strings(known)
+			d := diag.Diagnostic{Code: "M142", At: n.At, Title: fmt.Sprintf("nothing binds the size `%s` of this result", n.Text)}
+			if near := diag.Suggest(n.Text, known); near != "" {
+				d.Labels = []diag.Label{{At: n.At, Text: "did you mean `" + near + "`?"}}
+			} else if s.instance() != nil {
+				d.Notes = notes("fix", "dim "+n.Text+"   among the declarations, or a constructor's parameter")
+			}
+			e.failWith(d)
+		}
+	}
 }
 
 // outerLabels gives the axes of a result the caller's labels: those of the arguments' axes that have the same size name, or stood behind `...`.

@@ -346,10 +346,11 @@ func (e *elab) anyValue(p *syntax.Param, t *syntax.Type, s *scope) value {
 	case "init":
 		return initVal{name: "zeros"}
 	default:
-		typ.Elem = elemNames[a.Name]
-		if typ.Elem == core.None {
-			return poison{}
+		switch a.Name {
+		case "layer", "fn", "text", "time":
+			return poison{} // it waits
 		}
+		typ.Elem, _ = e.elemType(a, nil, s, matchContext{})
 	}
 	if a.Dims == nil && typ.Elem.IsFloat() {
 		if n, is := p.Default.(*syntax.Number); is {

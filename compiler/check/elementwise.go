@@ -395,7 +395,7 @@ func (e *elab) matmul(x *syntax.Binary, a, b *core.Term) value {
 	case size.No:
 		bad()
 	case size.Unknown:
-		if size.DifferentNames(l, r) {
+		if size.DifferentNames(l, r) || e.def != nil && e.unlike(l, r) {
 			bad()
 		}
 		e.residual("==", l, r, "M101", "the sides of `@` must meet")

@@ -305,9 +305,10 @@ func (e *elab) operate(x *syntax.Binary, l, r value) value {
 	return out
 }
 
-// float is the element type of `float` here.
+// float is the element type of `float` here: in a layer, and in a function it calls, the model's precision; in what stands outside of layers (losses, schedules) bf16
+// has no place (ruling 46).
 func (e *elab) float() core.Elem {
-	if e.precision != core.None {
+	if e.precision != core.None && (e.precision != core.BF16 || e.path != "") {
 		return e.precision
 	}
 	return core.F32

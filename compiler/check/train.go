@@ -503,9 +503,12 @@ func (e *elab) optimizerFor(slot *core.Slot, x syntax.Expr, s *scope) syntax.Exp
 
 func (e *elab) move(slot *core.Slot, x syntax.Expr, s *scope) *core.Move {
 	e.at(x.Span())
-	now, writes := e.now, e.writes
+	now, writes, precision := e.now, e.writes, e.precision
 	e.now, e.writes = map[*core.Slot]*core.Term{}, nil
-	defer func() { e.now, e.writes = now, writes }()
+	defer func() { e.now, e.writes, e.precision = now, writes, precision }()
+	if precision == core.BF16 {
+		e.precision = core.F32 // weights, moments and rates are f32 (ruling 47)
+	}
 	building, naming, training, path := e.building, e.naming, e.training, e.path
 	e.building, e.naming, e.training, e.path = true, slot.Path, true, ""
 	c, is := x.(*syntax.Call)

@@ -36,7 +36,7 @@ var syntaxCodes = []Entry{
 		"", "give a part of it a name, on a line of its own"},
 	{"M020", "an expression is missing",
 		"An expression should start here, or go on: a name, a number, a string, a bracket, a sign, `not`, `if` or `for`.",
-		"x = 2 *\n\ny = * 3\n", "write the missing operand, or remove the operator"},
+		"x = 2 + * 3\n", "write the missing operand, or remove the operator"},
 	{"M021", "something does not fit after what stands before it",
 		"The line was complete, or an argument was, and something follows that neither continues nor ends it. Lines end at a new line or a comma.",
 		"x = 1 y = 2\n", "put a comma or a new line between the two"},

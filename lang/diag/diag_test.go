@@ -153,7 +153,7 @@ func TestSuggest(t *testing.T) {
 		{"dense", "Dense", []string{"Dense", "Sense"}},
 		{"LayerNrom", "LayerNorm", []string{"BatchNorm", "LayerNorm"}},
 		{"learningRate", "learning_rate", []string{"lr", "learning_rate"}},
-		{"learning_rate", "", []string{"lr", "d", "heads"}},
+		{"learning_rate", "lr", []string{"lr", "d", "heads"}},
 		{"x", "", []string{"y", "z"}},
 		{"", "", []string{"a"}},
 		{strings.Repeat("a", 1000), "", []string{strings.Repeat("a", 999)}},
