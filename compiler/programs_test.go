@@ -358,3 +358,93 @@ func contains(list []string, s string) bool {
 	}
 	return false
 }
+
+// Precisions compute the same, each as well as it can.
+func TestProgramsPrecision(t *testing.T) {
+	for _, name := range programs(t) {
+		t.Run(name, func(t *testing.T) {
+			text, err := os.ReadFile("testdata/programs/" + name + ".model")
+			require.NoError(t, err)
+			first := map[string]float64{}
+			var start map[string][]float64
+			for _, precision := range []string{"f32", "bf16", "f32strict", "f64"} {
+				c := checked(t, strings.Replace(string(text), "  steps = ", "  precision = "+precision+"\n  steps = ", 1), compiler.Options{})
+				b := c.Recipe().Blocks[0]
+				s := sizesOf(b.Train)
+				s.Strict = precision == "f32strict"
+				m := newMachine(t, c, s)
+				m.call(b.Name+".init", nil)
+				if start == nil {
+					start = m.all()
+				}
+				for n, v := range start {
+					m.write(n, v)
+				}
+				in := rowsOf(m, b)
+				for step := range 3 {
+					for n, v := range m.call(stepEntry(b, step), in) {
+						require.False(t, math.IsNaN(v[0]) || math.IsInf(v[0], 0), "%s in %s", n, precision)
+						if step == 0 && (n == "loss" || strings.HasSuffix(n, ".loss")) {
+							first[precision] = v[0]
+						}
+					}
+				}
+			}
+			require.InEpsilon(t, first["f32"], first["f32strict"], 1e-5)
+			require.InEpsilon(t, first["f32"], first["bf16"], 0.05)
+			if !strings.Contains(string(text), "normal[") && !strings.Contains(string(text), "drop") {
+				require.InEpsilon(t, first["f32"], first["f64"], 1e-5) // draws in f64 are others
+			}
+		})
+	}
+}
+
+// What no update names stays: weights, running statistics, and the layer that a LoRA was given.
+func TestFrozenStays(t *testing.T) {
+	c := program(t, "freeze")
+	b := c.Recipe().Blocks[0]
+	m := newMachine(t, c, sizesOf(b.Train))
+	m.call("adapt.init", nil)
+	before := m.all()
+	in := rowsOf(m, b)
+	for step := range 3 {
+		m.call(stepEntry(b, step), in)
+	}
+	moved := map[string]bool{}
+	for n, v := range m.all() {
+		for i := range v {
+			if v[i] != before[n][i] {
+				moved[n] = true
+			}
+		}
+	}
+	for n := range before {
+		base := strings.HasPrefix(n, "adapt.base.") || strings.HasPrefix(n, "adapt.wide.")
+		require.Equal(t, !base, moved[n], n)
+	}
+}
+
+// An update with every = 2 takes part in every second step; the other takes part in all.
+func TestEvery(t *testing.T) {
+	c := program(t, "gan")
+	b := c.Recipe().Blocks[0]
+	require.Equal(t, []int64{1, 2}, b.Train.Every)
+	m := newMachine(t, c, sizesOf(b.Train))
+	m.call("gan.init", nil)
+	in := rowsOf(m, b)
+	for step := range 4 {
+		g, d := m.read("gan.G.net.2.w"), m.read("gan.D.net.0.w")
+		m.call(stepEntry(b, step), in)
+		require.Equal(t, step%2 != 0, same(g, m.read("gan.G.net.2.w")), "step %d", step)
+		require.False(t, same(d, m.read("gan.D.net.0.w")), "step %d", step)
+	}
+}
+
+func same(a, b []float64) bool {
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
