@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"modelc/compiler"
+	"modelc/compiler/lower"
 	"modelc/internal/docs"
 	"modelc/ir"
 	"modelc/ir/ops"
@@ -54,7 +55,7 @@ func TestLibraryIsDocumented(t *testing.T) {
 	}
 }
 
-// The programs of the reference: ```model is a whole file without a diagnostic, ```model fails M110 one that gets the code, ```model part is a piece that parses.
+// The programs of the reference: ```model is a whole file without a diagnostic, every entry of which lowers, ```model fails M110 one that gets the code, ```model file NAME one that a later program imports, ```model part is a piece that parses.
 func TestPrograms(t *testing.T) {
 	other := map[string]string{}
 	n := 0
@@ -89,6 +90,10 @@ func TestPrograms(t *testing.T) {
 				return
 			}
 			require.Empty(t, diag.Text(c.Diagnostics()))
+			for _, entry := range c.Entries() {
+				_, diags := c.Module(entry, lower.Sizes{B: 8, Tokens: 8, Capacity: 16}, nil)
+				require.Empty(t, diag.Text(diags), entry)
+			}
 		})
 	}
 	require.NotZero(t, n)
