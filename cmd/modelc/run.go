@@ -92,6 +92,9 @@ func (s *streams) run(file fileFlags, dirs dataFlags, device deviceFlags, show r
 	if err != nil {
 		return err
 	}
+	if len(c.Recipe().Blocks) == 0 {
+		return fmt.Errorf("%s has nothing to run: no train block, and no block that reads one", c.Source.Name)
+	}
 	if kinds != nil && len(blocks(c.Recipe(), kinds[0])) == 0 {
 		return fmt.Errorf("%s has no %s block", file.File, kinds[0])
 	}
