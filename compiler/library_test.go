@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"modelc/backend"
+	"modelc/backend/reference"
 	"modelc/compiler"
 	"modelc/compiler/lower"
 	"modelc/lang/diag"
@@ -22,20 +24,20 @@ func TestLibrary(t *testing.T) {
 			require.False(t, c.Diagnostics().Failed(), diag.Text(c.Diagnostics()))
 			require.NotEmpty(t, c.Program().Tests)
 			for i, test := range c.Program().Tests {
-				t.Run(test.Title, func(t *testing.T) { runTest(t, c, i) })
+				t.Run(test.Title, func(t *testing.T) { runTest(t, c, i, reference.Device()) })
 			}
 		})
 	}
 }
 
 // runTest runs the n-th test block of a file.
-func runTest(t *testing.T, c *compiler.Checked, n int) {
+func runTest(t *testing.T, c *compiler.Checked, n int, d backend.Device) {
 	t.Helper()
 	test := c.Program().Tests[n]
 	if len(test.Asserts) == 0 {
 		return // one that fails, or whose asserts were decided when it was checked
 	}
-	m := newMachine(t, c, lower.Sizes{})
+	m := machineOn(t, c, lower.Sizes{}, d)
 	if len(test.Slots) > 0 {
 		m.call(lower.TestEntry(n)+".init", nil)
 	}
@@ -66,7 +68,7 @@ func TestLanguage(t *testing.T) {
 			c := compiler.Check(f, text, compiler.Options{Tests: true})
 			require.False(t, c.Diagnostics().Failed(), diag.Text(c.Diagnostics()))
 			for i, test := range c.Program().Tests {
-				t.Run(test.Title, func(t *testing.T) { runTest(t, c, i) })
+				t.Run(test.Title, func(t *testing.T) { runTest(t, c, i, reference.Device()) })
 			}
 		})
 	}

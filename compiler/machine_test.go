@@ -15,7 +15,7 @@ import (
 	"modelc/recipe"
 )
 
-// machine runs the entries of a checked file on the reference device. Values are row-major float64, whatever their type.
+// machine runs the entries of a checked file on a device, the reference unless another is named. Values are row-major float64, whatever their type.
 type machine struct {
 	t     *testing.T
 	c     *compiler.Checked
@@ -23,6 +23,7 @@ type machine struct {
 	prog  backend.Program
 	state map[string]*ir.State
 	calls map[string]*loaded
+	keep  func(*ir.Instr) bool
 	raw   bool // without the pass table
 }
 
@@ -41,12 +42,17 @@ func checked(t *testing.T, text string, o compiler.Options) *compiler.Checked {
 
 func newMachine(t *testing.T, c *compiler.Checked, s lower.Sizes) *machine {
 	t.Helper()
-	m := &machine{t: t, c: c, sizes: s, state: map[string]*ir.State{}, calls: map[string]*loaded{}}
+	return machineOn(t, c, s, reference.Device())
+}
+
+func machineOn(t *testing.T, c *compiler.Checked, s lower.Sizes, d backend.Device) *machine {
+	t.Helper()
+	m := &machine{t: t, c: c, sizes: s, keep: d.Keep, state: map[string]*ir.State{}, calls: map[string]*loaded{}}
 	states := c.States(s)
 	for _, st := range states {
 		m.state[st.Name] = st
 	}
-	prog, err := reference.Device().Open(states)
+	prog, err := d.Open(states)
 	require.NoError(t, err)
 	m.prog = prog
 	return m
@@ -63,7 +69,7 @@ func (m *machine) load(entry string) *loaded {
 	if m.raw {
 		mod, diags = lower.Lower(m.c.Program(), entry, m.sizes)
 	} else {
-		mod, diags = m.c.Module(entry, m.sizes, nil)
+		mod, diags = m.c.Module(entry, m.sizes, m.keep)
 	}
 	require.False(m.t, diags.Failed(), "%s: %s", entry, diag.Text(diags))
 	require.NoError(m.t, ir.Verify(mod), entry)

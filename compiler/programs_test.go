@@ -10,12 +10,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"modelc/backend/cpu"
 	"modelc/compiler"
 	"modelc/compiler/core"
 	"modelc/compiler/lower"
 	"modelc/compiler/size"
 	"modelc/ir"
 	"modelc/recipe"
+	"modelc/stdlib"
 )
 
 // Small programs that use the language widely. Each train block runs some steps on one batch of random rows: the loss stays finite and falls (but where two networks play
@@ -329,8 +331,7 @@ func alike(t *testing.T, want, got map[string][]float64, within float64) {
 func finite(t *testing.T, m *machine, in map[string][]float64) {
 	t.Helper()
 	for _, e := range m.c.Entries() {
-		if strings.HasSuffix(e, ".init") || strings.Contains(e, ".step") || strings.HasSuffix(e, ".begin") || strings.HasSuffix(e, ".next") || strings.HasSuffix(e, ".full") ||
-			strings.HasSuffix(e, ".finish") || strings.HasPrefix(e, "test.") {
+		if !measures(e) {
 			continue
 		}
 		out := m.call(e, in)
@@ -447,4 +448,70 @@ func same(a, b []float64) bool {
 		}
 	}
 	return true
+}
+
+// The processor computes what the reference device does: steps, metrics, outputs.
+func TestProgramsOnTheProcessor(t *testing.T) {
+	for _, name := range programs(t) {
+		t.Run(name, func(t *testing.T) {
+			c := program(t, name)
+			b := c.Recipe().Blocks[0]
+			slow := newMachine(t, c, sizesOf(b.Train))
+			device, err := cpu.New(cpu.Options{Threads: 2})
+			require.NoError(t, err)
+			defer device.Close()
+			fast := machineOn(t, c, sizesOf(b.Train), device)
+			in := rowsOf(slow, b)
+			for _, m := range []*machine{slow, fast} {
+				m.call(b.Name+".init", nil)
+			}
+			for step := range 3 {
+				want, got := slow.call(stepEntry(b, step), in), fast.call(stepEntry(b, step), in)
+				alike(t, want, got, 1e-3)
+			}
+			alike(t, slow.all(), fast.all(), 1e-2)
+			for n, v := range slow.all() {
+				fast.write(n, v)
+			}
+			for _, e := range c.Entries() {
+				if measures(e) {
+					alike(t, slow.call(e, in), fast.call(e, in), 1e-3)
+				}
+			}
+		})
+	}
+}
+
+// The library's tests and the language's hold on the processor as well.
+func TestLibraryOnTheProcessor(t *testing.T) {
+	var texts []stdlib.File
+	texts = append(texts, stdlib.Tests()...)
+	files, err := filepath.Glob("testdata/language/*.model")
+	require.NoError(t, err)
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		require.NoError(t, err)
+		texts = append(texts, stdlib.File{Name: f, Text: string(b)})
+	}
+	device, err := cpu.New(cpu.Options{Threads: 2})
+	require.NoError(t, err)
+	defer device.Close()
+	for _, f := range texts {
+		t.Run(f.Name, func(t *testing.T) {
+			c := checked(t, f.Text, compiler.Options{Tests: true})
+			for i, test := range c.Program().Tests {
+				t.Run(test.Title, func(t *testing.T) { runTest(t, c, i, device) })
+			}
+		})
+	}
+}
+
+// measures reports whether an entry measures, predicts or draws: it takes columns and moves nothing.
+func measures(entry string) bool {
+	for _, end := range []string{".init", ".begin", ".next", ".full", ".finish"} {
+		if strings.HasSuffix(entry, end) {
+			return false
+		}
+	}
+	return !strings.Contains(entry, ".step") && !strings.HasPrefix(entry, "test.")
 }
