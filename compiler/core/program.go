@@ -46,7 +46,7 @@ type Named struct {
 }
 
 // HostMetric is a metric that needs all rows of a split at once: the entry gives Args per row and the host computes the rest. Kinds: auc (scores, labels), confusion
-// (predictions, labels; Size classes).
+// (labels, predictions; Size classes).
 type HostMetric struct {
 	Kind string
 	Args []*Term // batch axis first
