@@ -26,7 +26,7 @@ func IR(dir string) (string, error) {
 	}
 	var p page
 	p.f("# The text form of the intermediate representation\n\n%s", generated)
-	p.f("`modelc ir FILE` prints what the compiler makes of an entry (a train step, say), and the tests of the passes are written in this form. It reads back: equal modules\n")
+	p.f("`modelc ir FILE` prints what the compiler makes of an entry (a train step, say), after the stage that `--after` names, and the tests of the passes are written in this form. It reads back: equal modules\n")
 	p.f("print equally, and every invariant is checked when reading.\n\n")
 	p.f("A module is a list of pure functions in SSA form, callees before callers, without blocks or nested regions. Repetition is one op, `scan`, whose body is another function.\n")
 	p.f("Shapes are numbers: another batch size is another module. State (weights, moments, counters) is named at the door: an entry says which states a function reads as its\n")
