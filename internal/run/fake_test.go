@@ -12,6 +12,7 @@ import (
 
 	"modelc/backend"
 	"modelc/backend/reference"
+	"modelc/internal/checkpoint"
 	"modelc/internal/report"
 	"modelc/ir"
 	"modelc/ir/ops"
@@ -302,7 +303,20 @@ func (s *story) text() string {
 // options are those of a quiet run into a folder.
 func options(out string) (Options, *story) {
 	s := &story{}
-	return Options{Out: out, Device: reference.Device(), Emit: s.emit, Version: "test"}, s
+	return Options{Out: out, Device: reference.Device(), Emit: s.emit, Version: "test", FS: unsynced{checkpoint.OS}}, s
+}
+
+// unsynced does not wait for the disk: the machine of a test does not lose its power.
+type unsynced struct{ checkpoint.FS }
+
+type unsyncedFile struct{ checkpoint.File }
+
+func (unsynced) SyncDir(string) error { return nil }
+func (unsyncedFile) Sync() error      { return nil }
+
+func (u unsynced) Create(name string) (checkpoint.File, error) {
+	f, err := u.FS.Create(name)
+	return unsyncedFile{f}, err
 }
 
 // killed is panicked with to end a run at once.

@@ -168,8 +168,11 @@ func (c *call) batch(b *data.Batch) {
 // do runs the call.
 func (c *call) do() error {
 	err := c.run(c.in, c.out)
+	if err == nil {
+		return nil
+	}
 	var nf *backend.NotFinite
-	if err == nil || errors.As(err, &nf) {
+	if errors.As(err, &nf) {
 		return err
 	}
 	return &Bug{fmt.Errorf("%s: %w", c.entry.Name, err)}

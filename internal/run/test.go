@@ -20,6 +20,9 @@ type Test struct {
 	Places  []recipe.Place // of the assertions
 }
 
+// testSteps is the number of planned steps that a test block sees; its step is 0.
+const testSteps = 100
+
 // TestResult is what became of a test.
 type TestResult struct {
 	Test     Test
@@ -76,7 +79,7 @@ func (e *experiment) test(t Test) ([]Failure, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := c.scalars(scalars{}); err != nil {
+		if err := c.scalars(scalars{totalSteps: testSteps}); err != nil {
 			return nil, err
 		}
 		if err := c.do(); err != nil {

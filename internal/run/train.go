@@ -633,5 +633,8 @@ func (t *trainer) finish() error {
 	if t.state.Stopped {
 		f.info.Reason = "stop"
 	}
-	return f.json("run.json", &f.info)
+	if err := f.json("run.json", &f.info); err != nil {
+		return fmt.Errorf("the end of the run %s cannot be saved: %w", f, err)
+	}
+	return nil
 }
