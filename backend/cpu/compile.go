@@ -13,9 +13,12 @@ import (
 type compiler struct {
 	module  *ir.Module
 	plan    *plan.Program
-	shared  int   // the number of the buffer that tasks use as scratch between their phases
-	extra   int64 // its bytes
-	scratch int64 // bytes of each worker
+	call    *call
+	shared  int        // the number of the buffer that tasks use as scratch between their phases
+	extra   int64      // its bytes
+	scratch int64      // bytes of each worker
+	after   *plan.Step // a kernel that may work on the parts of the present product
+	taken   bool       // it does
 	nodes   int
 	args    int
 }
@@ -26,6 +29,7 @@ func compile(p *program, m *ir.Module, pl *plan.Program) (*call, error) {
 		b.shared = max(b.shared, x.ID+1)
 	}
 	c := &call{device: p.device, program: p, module: m, plan: pl}
+	b.call = c
 	tasks, err := b.tasks(pl.Steps)
 	if err != nil {
 		return nil, err
@@ -72,7 +76,15 @@ func (b *compiler) partials(bytes int64) location {
 
 func (b *compiler) tasks(steps []*plan.Step) ([]*task, error) {
 	var out []*task
-	for _, s := range steps {
+	for i, s := range steps {
+		b.after = nil
+		if i+1 < len(steps) && steps[i+1].After {
+			b.after = steps[i+1]
+		}
+		if s.After && out[i-1].taken {
+			out = append(out, &task{step: s})
+			continue
+		}
 		t, err := b.task(s)
 		if err != nil {
 			return nil, err
@@ -101,7 +113,9 @@ func (b *compiler) task(s *plan.Step) (*task, error) {
 	if err != nil {
 		return nil, b.at(s, err)
 	}
-	return &task{step: s, phases: phases}, nil
+	t := &task{step: s, phases: phases, taken: b.taken}
+	b.taken = false
+	return t, nil
 }
 
 // at adds the place in the source.

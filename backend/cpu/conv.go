@@ -54,7 +54,8 @@ func (b *compiler) conv(s *plan.Step, o ops.Conv) ([]phase, error) {
 		if !fits {
 			return append(phases, plainConv[float32](g)), nil
 		}
-		return append(phases, b.convGemm(g)), nil
+		p, err := b.convGemm(g, s.In[0].Type.DType == ir.F32)
+		return append(phases, p), err
 	})
 }
 
@@ -261,7 +262,7 @@ func (g *convShape) pack(worker, _, k0, k1, lo, hi int, dst []float32, stride in
 	}
 }
 
-func (b *compiler) convGemm(g *convShape) phase {
+func (b *compiler) convGemm(g *convShape, final bool) (phase, error) {
 	columns := len(g.column)
 	p := asm.Product{Batch: 1, M: int(g.filters), N: columns, K: int(g.depth), A: asm.Strides{Row: int(g.depth), Col: 1}, C: asm.Strides{Row: int(g.yo), Col: 1}}
 	if g.turned {
@@ -269,7 +270,15 @@ func (b *compiler) convGemm(g *convShape) phase {
 	}
 	m := asm.NewGemm(p, true)
 	tiles := m.Tiles()
-	b.need(int64(m.Scratch())*4, 0, 0)
+	var after *epilogue
+	if final {
+		var err error
+		if after, err = b.epilogue(g.y); err != nil {
+			return phase{}, err
+		}
+	}
+	below, finish := after.bytes(), after.hook()
+	b.need(below+int64(m.Scratch())*4, 0, 0)
 	images := g.images
 	if g.merged {
 		images = 1
@@ -288,7 +297,8 @@ func (b *compiler) convGemm(g *convShape) phase {
 	hook := g.pack
 	work := images * g.groups * g.filters * int64(columns) * g.depth
 	return phase{int(images*g.groups) * tiles, work < 50000, func(w *worker, from, to int) {
-		scratch := view[float32](unsafe.Pointer(&w.scratch[0]), int64(len(w.scratch)/4))
+		scratch := view[float32](unsafe.Pointer(&w.scratch[below]), (int64(len(w.scratch))-below)/4)
+		after.open(w)
 		for from < to {
 			q := int64(from / tiles)
 			lo := from - int(q)*tiles
@@ -300,11 +310,12 @@ func (b *compiler) convGemm(g *convShape) phase {
 			if g.turned {
 				w.gemm = asm.GemmArgs{B: kernel, PackA: hook, C: w.gemm.C}
 			}
+			w.gemm.Epilogue = finish
 			m.Run(w.id, lo, hi, &w.gemm, scratch)
 			w.gemm = asm.GemmArgs{}
 			from += hi - lo
 		}
-	}}
+	}}, nil
 }
 
 // plainConv sums patch by patch: for f64, and for layouts of y that no product writes.

@@ -115,13 +115,14 @@ func (b *compiler) dot(s *plan.Step, o ops.Dot) ([]phase, error) {
 	return b.staged(s, func(in, out []location, typ ir.DType) ([]phase, error) {
 		d := newDotShape(o, &s.In[0], &s.In[1], &s.Out[0])
 		if typ == ir.F32 {
-			return b.gemm(d, in, out), nil
+			return b.gemm(d, in, out, s.In[0].Type.DType == ir.F32)
 		}
 		return plainDot(d, in, out, typ), nil
 	})
 }
 
-func (b *compiler) gemm(d *dotShape, in, out []location) []phase {
+// gemm multiplies f32. Only where the result is not converted afterwards may a kernel follow on its parts.
+func (b *compiler) gemm(d *dotShape, in, out []location, final bool) ([]phase, error) {
 	p := asm.Product{Batch: int(d.batch.n), M: int(d.m.n), N: int(d.n.n), K: int(d.k.n),
 		A: asm.Strides{Batch: int(d.batch.a), Row: int(d.m.a), Col: int(d.k.a)},
 		B: asm.Strides{Batch: int(d.batch.b), Row: int(d.k.b), Col: int(d.n.b)},
@@ -136,7 +137,16 @@ func (b *compiler) gemm(d *dotShape, in, out []location) []phase {
 	}
 	outer := offsets(d.outer)
 	tiles := g.Tiles()
-	b.need(int64(max(g.Scratch(), more.Scratch()))*4, 0, 0)
+	var after *epilogue
+	if final && d.n.c == 1 {
+		var err error
+		if after, err = b.epilogue(out[0]); err != nil {
+			return nil, err
+		}
+	}
+	below := after.bytes()
+	hook := after.hook()
+	b.need(below+int64(max(g.Scratch(), more.Scratch()))*4, 0, 0)
 	reachA := reach([2]int64{d.batch.n, d.batch.a}, [2]int64{d.m.n, d.m.a}, [2]int64{d.k.n, d.k.a})
 	reachB := reach([2]int64{d.batch.n, d.batch.b}, [2]int64{d.k.n, d.k.b}, [2]int64{d.n.n, d.n.b})
 	reachC := reach([2]int64{d.batch.n, d.batch.c}, [2]int64{d.m.n, d.m.c}, [2]int64{d.n.n, 1})
@@ -150,7 +160,8 @@ func (b *compiler) gemm(d *dotShape, in, out []location) []phase {
 		tiles = g.Tiles()
 	}
 	return []phase{{units: len(outer) * tiles, whole: work < 50000, do: func(w *worker, from, to int) {
-		scratch := view[float32](unsafe.Pointer(&w.scratch[0]), int64(len(w.scratch)/4))
+		scratch := view[float32](unsafe.Pointer(&w.scratch[below]), (int64(len(w.scratch))-below)/4)
+		after.open(w)
 		a, bb, c := w.at(&la), w.at(&lb), w.at(&lc)
 		for from < to {
 			q := from / tiles
@@ -159,6 +170,10 @@ func (b *compiler) gemm(d *dotShape, in, out []location) []phase {
 				w.gemm.A = view[float32](unsafe.Add(a, (outer[q].a+k.a)*4), reachA)
 				w.gemm.B = view[float32](unsafe.Add(bb, (outer[q].b+k.b)*4), reachB)
 				w.gemm.C = view[float32](unsafe.Add(c, outer[q].c*4), reachC)
+				w.gemm.Epilogue = nil
+				if i == len(inner)-1 {
+					w.gemm.Epilogue = hook
+				}
 				if i == 0 {
 					g.Run(w.id, lo, hi, &w.gemm, scratch)
 				} else {
@@ -167,7 +182,8 @@ func (b *compiler) gemm(d *dotShape, in, out []location) []phase {
 			}
 			from += hi - lo
 		}
-	}}}
+		w.gemm = asm.GemmArgs{}
+	}}}, nil
 }
 
 func strides(dims []int64) []int64 {

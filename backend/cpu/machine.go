@@ -73,6 +73,7 @@ type task struct {
 	phases []phase
 	body   []*task
 	check  *location
+	taken  bool // the step after it is done with it
 }
 
 // walk runs the tasks; every worker walks the same list. It reports false if the guard failed.

@@ -77,25 +77,22 @@ type tileKernel struct {
 	last         int // size of the last outer axis
 	code         []insn
 	finish       []insn // of long rows
-	rowFold      bool
 	long         bool
 	parts        int // per kept
 	perKept      int // units
 	keptCount    int
 	partials     location // scratch of the folds
 	slots        map[int32]int64
-	usesHeld     bool
 }
 
 // units returns the number of tiles.
 func (k *tileKernel) units() int { return k.prefix * k.rowTiles * k.chunks }
 
-// compileKernel makes a task of a fused step.
-func (b *compiler) compileKernel(s *plan.Step) (*task, error) {
+// tileKernel translates a fused step.
+func (b *compiler) tileKernel(s *plan.Step) (*tileKernel, error) {
 	f := s.Kernel
 	k := &tileKernel{body: f.Body, kept: f.Kept}
 	row, column := f.Folds()
-	k.rowFold = row
 	for i := range f.Args {
 		op := &s.In
 		j := i
@@ -113,15 +110,23 @@ func (b *compiler) compileKernel(s *plan.Step) (*task, error) {
 		a.inner = append(a.inner, f.Args[i].Stride[len(f.Outer):]...)
 		k.args = append(k.args, a)
 	}
-	if f.Rows()*f.Width() == 0 && !row && !column {
-		return &task{step: s}, nil
-	}
 	k.outer, k.inner = append(k.outer, f.Outer...), append(k.inner, f.Inner...)
 	k.geometry(row, column)
-	if err := b.code(k); err != nil {
+	return k, b.code(k)
+}
+
+// compileKernel makes a task of a fused step.
+func (b *compiler) compileKernel(s *plan.Step) (*task, error) {
+	f := s.Kernel
+	row, column := f.Folds()
+	t := &task{step: s}
+	if f.Rows()*f.Width() == 0 && !row && !column {
+		return t, nil
+	}
+	k, err := b.tileKernel(s)
+	if err != nil {
 		return nil, err
 	}
-	t := &task{step: s}
 	points := float64(f.Rows()) * float64(f.Width())
 	small := points*float64(f.Costs()+2) < 20000
 	switch {
@@ -341,11 +346,45 @@ func (k *tileKernel) begin(w *worker, unit int) {
 	}
 }
 
-func (k *tileKernel) run(w *worker, from, to int) {
+// stretch runs a kernel without folds on n points that follow each other, from the given one on, which lie in one row.
+func (k *tileKernel) stretch(w *worker, point, n int) {
+	t := &w.tile
+	width := int(k.inner[0])
+	t.rows, t.width, t.column = 1, n, point%width
+	row := int64(point / width)
+	for i := range k.args {
+		a := &k.args[i]
+		e := int64(t.column) * a.inner[0]
+		for j, q := len(k.outer)-1, row; j >= 0; j-- {
+			e += q % k.outer[j] * a.outer[j]
+			q /= k.outer[j]
+		}
+		if a.count {
+			e += a.base
+			for d, s := range a.turn {
+				e += s * w.turn[d]
+			}
+			t.count[i] = e
+		} else {
+			t.arg[i] = unsafe.Add(w.at(&a.loc), e*a.size)
+		}
+	}
+	for _, do := range k.code {
+		do(w, k)
+	}
+	t.fresh = false
+}
+
+// open prepares a worker for stretches of a kernel.
+func (k *tileKernel) open(w *worker) {
 	for i := range w.tile.held {
 		w.tile.held[i] = nil
 	}
 	w.tile.fresh = true
+}
+
+func (k *tileKernel) run(w *worker, from, to int) {
+	k.open(w)
 	for u := from; u < to; u++ {
 		k.begin(w, u)
 		w.tile.chunk = u

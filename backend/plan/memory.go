@@ -85,7 +85,11 @@ type lives struct {
 }
 
 func (l *lives) number(steps []*Step) {
-	for _, s := range steps {
+	for i, s := range steps {
+		if s.After {
+			l.spans[s] = l.spans[steps[i-1]]
+			continue
+		}
 		start := l.next
 		l.next++
 		if s.Scan != nil {
@@ -126,10 +130,14 @@ func (l *lives) use(b *Buffer, span [2]int, scans []*Step) {
 
 // merge lets a kernel's result take the memory of an operand that dies with the step.
 func (l *lives) merge(steps []*Step) {
-	for _, s := range steps {
+	for at, s := range steps {
 		if s.Scan != nil {
 			l.merge(s.Scan.Body)
 			continue
+		}
+		var made *Buffer // by the product whose parts s works on
+		if s.After {
+			made = steps[at-1].Out[0].Buf
 		}
 		if s.Kernel == nil {
 			continue
@@ -146,8 +154,11 @@ func (l *lives) merge(steps []*Step) {
 					continue
 				}
 				home := in.Home()
-				if home == out || home.last != now || home.region != out.region || home.Bytes != out.Bytes || home.first == now || !l.mayOverwrite(s, i, j) {
+				if home == out || home.last != now || home.region != out.region || home.Bytes != out.Bytes || home.first == now && in != made || !l.mayOverwrite(s, i, j) {
 					continue
+				}
+				if s.After && in != made && slices.ContainsFunc(steps[at-1].In, func(o Operand) bool { return o.Buf.Home() == home }) {
+					continue // the product still reads it elsewhere
 				}
 				out.merged = home
 				home.last = out.last

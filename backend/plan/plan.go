@@ -82,6 +82,10 @@ type Step struct {
 	Scan   *Scan
 	Check  bool // stop here when the guard In[0] is false
 
+	// After says that a kernel works point by point on what the product before it makes, so that it may take each part of that as soon as it is finished.
+	// Memory is laid out for both at once.
+	After bool
+
 	In, Out []Operand
 	Pos     ir.Pos
 	// Finite lists for a kernel the instructions whose results it computes, for the report of a value that is not finite.
@@ -147,6 +151,9 @@ func New(m *ir.Module, e *ir.Entry, states map[string]int, t Target) (*Program, 
 		p.Out = append(p.Out, v.operand())
 	}
 	p.Depth = f.depth
+	if !t.Single {
+		follow(p.Steps)
+	}
 	p.layout(f.buffers)
 	return p, nil
 }

@@ -36,6 +36,9 @@ func printSteps(b *strings.Builder, steps []*Step, indent string) {
 		case s.Instr != nil:
 			b.WriteString(s.Instr.Op.Name())
 		default:
+			if s.After {
+				b.WriteString("after that, ")
+			}
 			b.WriteString("kernel")
 		}
 		for i := range s.In {
