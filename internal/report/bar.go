@@ -43,7 +43,7 @@ func (b *bar) state() string {
 	text := "loss " + Number(s.Loss)
 	rate := float64(s.Step-b.first.Step) / time.Since(b.began).Seconds()
 	if rate > 0 {
-		text += fmt.Sprintf("  %s steps/s  %s left", Number(rate), duration(float64(s.Steps-s.Step)/rate))
+		text += fmt.Sprintf("  %.1f steps/s  %s left", rate, duration(float64(s.Steps-s.Step)/rate))
 	}
 	return text
 }

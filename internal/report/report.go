@@ -342,7 +342,7 @@ func (r *Reporter) step(e Step) {
 		rate := float64(e.Step-r.first) / now.Sub(r.at).Seconds()
 		text := fmt.Sprintf("  step %d/%d  epoch %d  loss %s", e.Step, e.Steps, e.Epoch, Number(e.Loss))
 		if rate > 0 && !math.IsInf(rate, 0) {
-			text += fmt.Sprintf("  %s steps/s  %s left", Number(rate), duration(float64(e.Steps-e.Step)/rate))
+			text += fmt.Sprintf("  %.1f steps/s  %s left", rate, duration(float64(e.Steps-e.Step)/rate))
 		}
 		r.line("%s", text)
 	}

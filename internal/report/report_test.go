@@ -56,7 +56,7 @@ test.accuracy  0.9931
 	assert.Equal(t, strings.TrimPrefix(`
 data Digits: 1797 rows read: train 1438, test 359, 2 discarded
 train classify: 650 parameters, 1438 rows, 40 steps, seed 1
-  step 20/40  epoch 0  loss 1.5000  3.3333 steps/s  6.0s left
+  step 20/40  epoch 0  loss 1.5000  3.3 steps/s  6.0s left
   step 40/40  epoch 1  train.loss 1.0000  valid.accuracy 0.9700  best
   done in 12s
 `, "\n"), err)
