@@ -127,7 +127,7 @@ type Expr struct {
 }
 
 // Transform is fitted on the training split, saved with the weights, and called by name. Kinds: Standardize, MinMax, Category, Char, BPE, Words, fill (its
-// statistic in Statistic). Inputs are the expressions of every call, over which it is fitted together.
+// statistic in Statistic). Options["bos"] of a tokenizer reserves the beginning of a text, whether a call marks it or not. Inputs are the expressions of every call, over which it is fitted together.
 type Transform struct {
 	Name      string             `json:"name"`
 	Kind      string             `json:"kind"`

@@ -643,5 +643,8 @@ func (e *elab) shift(t *core.Term, pos []callArg, named map[string]callArg, axes
 	if a, is := named["fill"]; is {
 		v = a.v
 	}
+	if known, is := v.(sizeVal); is && t.Type.Elem == core.ID && known.s.Less(t.Type.Range, e.facts) == size.No {
+		e.fail("M311", at, "%s is filled with %s, which is out of its range", typeText(t.Type), known.s)
+	}
 	return e.term(core.Border{Lo: lo, Hi: hi}, t.Type, t, e.convertLoose(v, t.Type.Elem, at))
 }

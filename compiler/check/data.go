@@ -64,6 +64,53 @@ func (d *dataVal) describe() string   { return "the data " + d.name }
 func (s splitVal) describe() string   { return s.data.name + "." + s.split }
 func (b batchVal) describe() string   { return "a batch of " + b.of.data.name }
 func (t *transform) describe() string { return "the transform " + t.plan.Name }
+
+// field gives the reserved numbers of a tokenizer: tok.bos is the beginning of a text, tok.eos its end, which exists where a call marks it. They lie at the top of the
+// vocabulary, the end first (recipe.Transform).
+func (t *transform) field(e *elab, x *syntax.Field) value {
+	switch t.plan.Kind {
+	case "Char", "BPE", "Words":
+	default:
+		e.fail("M203", x.At, "%s has no `%s`", t.describe(), x.Name)
+	}
+	ends := false
+	for _, c := range t.data.plan.Columns {
+		ends = ends || marksEnd(c.From, t.plan.Name)
+	}
+	top := t.plan.Size - 1
+	switch {
+	case x.Name == "eos" && ends:
+		return sizeVal{size.Of(top)}
+	case x.Name == "eos":
+		e.failWith(diag.Diagnostic{Code: "M203", At: x.At, Title: fmt.Sprintf("no text of %s has an end", t.plan.Name), Notes: notes("fix", t.plan.Name+"(text, eos=true)   in the data block")})
+	case x.Name != "bos":
+		e.fail("M203", x.At, "%s has no `%s`; it has bos and eos", t.describe(), x.Name)
+	}
+	if t.plan.Options == nil {
+		t.plan.Options = map[string]float64{}
+	}
+	t.plan.Options["bos"] = 1
+	if ends {
+		top--
+	}
+	return sizeVal{size.Of(top)}
+}
+
+// marksEnd reports whether an expression has a call of a tokenizer with eos.
+func marksEnd(x *recipe.Expr, name string) bool {
+	if x == nil {
+		return false
+	}
+	if x.Op == "fit:"+name && x.Options["eos"] != 0 {
+		return true
+	}
+	for _, a := range x.Args {
+		if marksEnd(a, name) {
+			return true
+		}
+	}
+	return false
+}
 func (c columnRef) describe() string {
 	return fmt.Sprintf("the column %s (%s)", c.c.name, columnType(c.c.plan.Type))
 }

@@ -471,5 +471,8 @@ func (s *Set) ends(name string) (o tokenizer.Options) {
 			walk(c.From)
 		}
 	}
+	for _, t := range s.block.Transforms {
+		o.Begin = o.Begin || t.Name == name && t.Options["bos"] != 0
+	}
 	return o
 }
