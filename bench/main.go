@@ -1,9 +1,11 @@
 // Command bench measures training steps here and in PyTorch in one run: interleaved rounds, medians, spread and ratios.
 //
 //	go run ./bench [-rounds 7] [-threads 2] [-only w1,w3] [-python PATH] [-json FILE]
+//	go run ./bench scores [-seeds 3] [-only digits,iris] [-data DIR]
 //
 // The workloads are model files (bench/models); their steps run on random batches, so nothing is read. The peer is a Python process driven over its standard
-// input (bench/peers/torch_steps.py); without one (-python "") only our own times are printed. bench/peers/install.sh makes the environment.
+// input (bench/peers/torch_steps.py); without one (-python "") only our own times are printed. bench/peers/install.sh makes the environment. The second form runs the
+// examples as a user would, with several seeds, and prints what they reach.
 package main
 
 import (
@@ -64,6 +66,13 @@ type result struct {
 }
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "scores" {
+		if err := scores(os.Args[2:]); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	rounds := flag.Int("rounds", 7, "rounds, interleaved")
 	threads := flag.Int("threads", min(2, runtime.NumCPU()), "threads of each side")
 	only := flag.String("only", "", "workloads, separated by commas")
