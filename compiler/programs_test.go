@@ -515,3 +515,63 @@ func measures(entry string) bool {
 	}
 	return !strings.Contains(entry, ".step") && !strings.HasPrefix(entry, "test.")
 }
+
+// A metric is exact over a split: parts of different sizes, merged, give what all rows at once give (ruling 57). Batch statistics of rest do not mix rows, and nothing
+// is drawn while measuring but where the loss itself draws.
+func TestMetricsMerge(t *testing.T) {
+	const rows = 8
+	measured := 0
+	for _, name := range programs(t) {
+		c := program(t, name)
+		b := c.Recipe().Blocks[0]
+		entry := b.Train.Metrics.Entry
+		text, err := os.ReadFile("testdata/programs/" + name + ".model")
+		require.NoError(t, err)
+		if len(b.Train.Metrics.Names) == 0 || !contains(c.Entries(), entry) || strings.Contains(string(text), "normal[") {
+			continue
+		}
+		measured++
+		t.Run(name, func(t *testing.T) {
+			whole := newMachine(t, c, lower.Sizes{B: rows, Lengths: sizesOf(b.Train).Lengths})
+			whole.call(b.Name+".init", nil)
+			in := rowsOf(whole, b)
+			want := whole.call(entry+".finish", whole.call(entry, in))
+			merged := map[string][]float64{}
+			from := 0
+			for _, n := range []int{5, 3} {
+				part := newMachine(t, c, lower.Sizes{B: int64(n), Lengths: sizesOf(b.Train).Lengths})
+				part.call(b.Name+".init", nil)
+				cut := map[string][]float64{}
+				for k, v := range in {
+					each := len(v) / rows
+					cut[k] = v[from*each : (from+n)*each]
+				}
+				from += n
+				for k, v := range part.call(entry, cut) {
+					if merged[k] == nil {
+						merged[k] = v
+						continue
+					}
+					merge := "row" // of a metric of the host
+					for _, p := range b.Train.Metrics.Partials {
+						if p.Name == k {
+							merge = p.Merge
+						}
+					}
+					for i := range v {
+						switch merge {
+						case "sum":
+							merged[k][i] += v[i]
+						case "max":
+							merged[k][i] = math.Max(merged[k][i], v[i])
+						case "min":
+							merged[k][i] = math.Min(merged[k][i], v[i])
+						}
+					}
+				}
+			}
+			alike(t, want, whole.call(entry+".finish", merged), 1e-5)
+		})
+	}
+	require.Greater(t, measured, 5)
+}
