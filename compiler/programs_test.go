@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -574,4 +575,68 @@ func TestMetricsMerge(t *testing.T) {
 		})
 	}
 	require.Greater(t, measured, 5)
+}
+
+// The gradient of every program's loss, in f64, is its slope along a random direction of each weight.
+func TestProgramsGradients(t *testing.T) {
+	setting := regexp.MustCompile(`(?m)^ *(optimizer|clip|accumulate) = .*\n`)
+	for _, name := range programs(t) {
+		if name == "gan" || name == "freeze" || name == "wrapped" {
+			continue // two updates, or optimizers of an update
+		}
+		t.Run(name, func(t *testing.T) {
+			text, err := os.ReadFile("testdata/programs/" + name + ".model")
+			require.NoError(t, err)
+			s := setting.ReplaceAllString(string(text), "")
+			s = strings.Replace(s, "  steps = ", "  optimizer = SGD(1.0)\n  precision = f64\n  steps = ", 1)
+			c := checked(t, s, compiler.Options{})
+			b := c.Recipe().Blocks[0]
+			train := c.Program().Trains[0]
+			m := newMachine(t, c, sizesOf(b.Train))
+			m.call(b.Name+".init", nil)
+			in := rowsOf(m, b)
+			start := m.all()
+			loss := func() float64 { return m.call(b.Name+".step", in)["loss"][0] }
+			restore := func() {
+				for n, v := range start {
+					m.write(n, v)
+				}
+			}
+			loss()
+			after := m.all()
+			random := rand.New(rand.NewPCG(5, 5))
+			for _, slot := range train.Slots {
+				if slot.Role != core.Param {
+					continue
+				}
+				names := slot.Parts
+				if names == nil {
+					names = []string{slot.Path}
+				}
+				for _, n := range names {
+					n = b.Name + "." + n
+					direction := make([]float64, len(start[n]))
+					slope, length := 0.0, 0.0
+					for i := range direction {
+						direction[i] = random.NormFloat64()
+						slope += direction[i] * (start[n][i] - after[n][i])
+						length += direction[i] * direction[i]
+					}
+					const h = 1e-3
+					at := func(by float64) float64 {
+						restore()
+						moved := make([]float64, len(direction))
+						for i := range moved {
+							moved[i] = start[n][i] + by*direction[i]/math.Sqrt(length)
+						}
+						m.write(n, moved)
+						return loss()
+					}
+					found := (at(h) - at(-h)) / (2 * h) * math.Sqrt(length)
+					// The loss comes out in f32; relu and max have kinks.
+					require.InDelta(t, slope, found, 1e-3*math.Sqrt(length)+0.01*math.Abs(slope), n)
+				}
+			}
+		})
+	}
 }
