@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -31,7 +33,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "interrupt": interrupt, "killed": killed, "fifo": fifo, "repeat": repeat, "zeros": zeros,
+			"exits": exits, "interrupt": interrupt, "killed": killed, "killoften": killOften, "samemetrics": sameMetrics, "fifo": fifo, "repeat": repeat, "zeros": zeros,
 		},
 	})
 }
@@ -101,6 +103,46 @@ func killed(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(cmd.Process.Kill())
 	_, _ = io.Copy(io.Discard, r)
 	_ = cmd.Wait() // killed
+}
+
+// killoften COUNT ARGS…: modelc is started and killed so often, each time at another instant, and then runs to its end.
+func killOften(ts *testscript.TestScript, neg bool, args []string) {
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	path, err := exec.LookPath("modelc")
+	ts.Check(err)
+	random := rand.New(rand.NewPCG(1, uint64(n)))
+	for i := 0; ; i++ {
+		cmd := exec.Command(path, args[1:]...)
+		cmd.Dir = ts.Getenv("WORK")
+		cmd.Env = append(os.Environ(), "MODELC_DATA=", "TMPDIR="+ts.Getenv("WORK"))
+		ts.Check(cmd.Start())
+		if i >= n {
+			ts.Check(cmd.Wait())
+			return
+		}
+		time.Sleep(time.Duration(60+random.IntN(250)) * time.Millisecond)
+		_ = cmd.Process.Kill() // it may have come to its end before
+		_ = cmd.Wait()
+	}
+}
+
+// samemetrics A B: the newest runs below two folders have written the same metrics.
+func sameMetrics(ts *testscript.TestScript, neg bool, args []string) {
+	newest := func(dir string) string {
+		entries, err := os.ReadDir(ts.MkAbs(dir))
+		ts.Check(err)
+		last := 0
+		for _, e := range entries {
+			if n, err := strconv.Atoi(e.Name()); err == nil {
+				last = max(last, n)
+			}
+		}
+		return ts.ReadFile(filepath.Join(dir, strconv.Itoa(last), "metrics.jsonl"))
+	}
+	if a, b := newest(args[0]), newest(args[1]); a != b || a == "" {
+		ts.Fatalf("metrics differ:\n%s\n%s", a, b)
+	}
 }
 
 // fifo NAME makes a pipe that nobody writes.

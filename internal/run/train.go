@@ -24,7 +24,7 @@ type trainer struct {
 	b       *recipe.Block
 	t       *recipe.Train
 	seed    int64
-	set     *data.Set
+	set     *data.Set // nil: the block draws no rows
 	valid   *data.Set // nil: no validation
 	prog    *program
 	avg     *averager
@@ -33,7 +33,7 @@ type trainer struct {
 	state   loopState
 	columns []string
 	total   int64 // planned steps
-	epoch   int64 // steps of an epoch
+	epoch   int64 // steps of an epoch; 0: it draws no rows
 	entries []string
 	saved   int64 // step of the newest checkpoint, -1: none
 }
@@ -58,9 +58,11 @@ func (e *experiment) train(ctx context.Context, b *recipe.Block) (*weights, erro
 	if e.Finished {
 		return e.finished(b, runs)
 	}
-	set, err := e.data(b.Train.Rows.Data)
-	if err != nil {
-		return nil, err
+	set := &opened{}
+	if b.Train.Rows.Data != "" {
+		if set, err = e.data(b.Train.Rows.Data); err != nil {
+			return nil, err
+		}
 	}
 	seed := e.seed(b.Train.Seed)
 	hash, err := e.hash(b, set, seed)
@@ -92,24 +94,31 @@ func (e *experiment) train(ctx context.Context, b *recipe.Block) (*weights, erro
 		return nil, err
 	}
 	defer t.prog.Close()
+	defer func() {
+		if t.folder != nil {
+			t.folder.Close()
+		}
+	}()
 	if e.Resume {
 		if err := t.resume(runs); err != nil {
 			return nil, err
 		}
 	}
 	if t.folder == nil {
-		counts := set.set.Report()
-		t.folder, err = e.newFolder(b, info{Version: infoVersion, Program: e.Version, File: e.recipe.File, Block: b.Name, Source: b.Hash, Hash: hash, Seed: seed,
-			Device: e.Device.Name(), Started: e.Now().UTC(), Data: &counts}, set.set.Fitted())
+		about := info{Version: infoVersion, Program: e.Version, File: e.recipe.File, Block: b.Name, Source: b.Hash, Hash: hash, Seed: seed,
+			Device: e.Device.Name(), Started: e.Now().UTC()}
+		fitted := &data.Fitted{}
+		if set.set != nil {
+			counts := set.set.Report()
+			about.Data, fitted = &counts, set.set.Fitted()
+		}
+		t.folder, err = e.newFolder(b, about, fitted)
 		if err != nil {
 			return nil, err
 		}
-		defer t.folder.Close()
 		if err := t.begin(); err != nil {
 			return nil, err
 		}
-	} else {
-		defer t.folder.Close()
 	}
 	if err := t.loop(ctx); err != nil {
 		return nil, err
@@ -169,14 +178,16 @@ func (e *experiment) hash(b *recipe.Block, set *opened, seed int64) (string, err
 
 // open makes the program of the block and what the loop needs to know.
 func (t *trainer) open() error {
-	loader, err := t.set.Loader(t.rows(), nil, data.Order{Seed: t.seed, Epochs: 1})
-	if err != nil {
-		return err
-	}
-	t.epoch = loader.Steps()
-	loader.Close()
-	if t.epoch < 1 {
-		return &Error{At: t.b.At, Text: fmt.Sprintf("the split %s of %s has %d rows, too few for one batch of %d", t.t.Rows.Split, t.t.Rows.Data, t.set.Rows(t.t.Rows.Split), t.t.Rows.Batch)}
+	if t.set != nil {
+		loader, err := t.set.Loader(t.rows(), nil, data.Order{Seed: t.seed, Epochs: 1})
+		if err != nil {
+			return err
+		}
+		t.epoch = loader.Steps()
+		loader.Close()
+		if t.epoch < 1 {
+			return &Error{At: t.b.At, Text: fmt.Sprintf("the split %s of %s has %d rows, too few for one batch of %d", t.t.Rows.Split, t.t.Rows.Data, t.set.Rows(t.t.Rows.Split), t.t.Rows.Batch)}
+		}
 	}
 	t.total = t.t.Steps
 	if t.t.Epochs > 0 {
@@ -185,12 +196,14 @@ func (t *trainer) open() error {
 	if t.total < 1 {
 		return &Error{At: t.b.At, Text: fmt.Sprintf("`%s` has neither steps nor epochs", t.b.Name)}
 	}
-	t.columns = append(slices.Clone(t.t.Columns), recipe.InRow)
+	if t.set != nil {
+		t.columns = append(slices.Clone(t.t.Columns), recipe.InRow)
+	}
 	t.entries = []string{t.b.Name + ".step"}
 	if t.t.Every != nil {
 		t.entries = nil
 	}
-	all, err := t.e.c.States(Sizes{B: t.t.Rows.Batch})
+	all, err := t.e.c.States(Sizes{B: max(1, t.t.Rows.Batch)})
 	if err != nil {
 		return err
 	}
@@ -243,7 +256,7 @@ func (t *trainer) rows() recipe.Rows {
 
 // begin gives every state its first value.
 func (t *trainer) begin() error {
-	c, err := t.prog.load(t.b.Name+".init", Sizes{B: t.t.Rows.Batch}, nil)
+	c, err := t.prog.load(t.b.Name+".init", Sizes{B: max(1, t.t.Rows.Batch)}, nil)
 	if err != nil {
 		return err
 	}
@@ -267,8 +280,18 @@ func (t *trainer) resume(runs []*folder) error {
 			break // what was left open before it was given up
 		}
 		snap, notes, err := f.store.Latest()
-		if errors.Is(err, checkpoint.ErrNone) {
-			continue
+		if errors.Is(err, checkpoint.ErrNone) { // it ended before the first checkpoint, and begins again
+			if f.info.Hash != t.hash {
+				continue
+			}
+			if err := f.acquire(); err != nil {
+				return err
+			}
+			t.folder = f
+			if err := f.reopen(0); err != nil {
+				return fmt.Errorf("%s cannot be resumed: %w", f, err)
+			}
+			return t.begin()
 		}
 		if err != nil {
 			return err
@@ -285,6 +308,7 @@ func (t *trainer) resume(runs []*folder) error {
 		for _, n := range notes {
 			t.e.Emit(report.Note{Text: fmt.Sprintf("%s; going on from the checkpoint before it, of step %d", n, snap.Step)})
 		}
+		t.folder, t.saved = f, snap.Step
 		err = json.Unmarshal(snap.State, &t.state)
 		if err == nil {
 			err = t.fill(snap)
@@ -296,10 +320,8 @@ func (t *trainer) resume(runs []*folder) error {
 			err = t.avg.begin(t.prog, false)
 		}
 		if err != nil {
-			f.Close()
 			return fmt.Errorf("%s cannot be resumed: %w", f, err)
 		}
-		t.folder, t.saved = f, snap.Step
 		return nil
 	}
 	return nil
@@ -318,11 +340,11 @@ func (t *trainer) fill(snap *checkpoint.Snapshot) error {
 func (t *trainer) loop(ctx context.Context) error {
 	t.e.Emit(t.startEvent())
 	start := t.e.Now()
-	loader, err := t.set.Loader(t.rows(), t.columns, data.Order{Seed: t.seed, Shuffle: true, Epoch: t.state.Epoch, Step: t.state.EpochStep})
+	batches, err := t.batches()
 	if err != nil {
 		return err
 	}
-	defer loader.Close()
+	defer batches.Close()
 	var emitted time.Time
 	for {
 		if t.due() {
@@ -339,7 +361,7 @@ func (t *trainer) loop(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return t.interrupted()
 		}
-		b, err := loader.Next()
+		b, err := batches.Next()
 		if err != nil {
 			if errors.Is(err, io.EOF) {
 				err = &Bug{errors.New("the data ended before the steps did")}
@@ -366,8 +388,30 @@ func (t *trainer) loop(ctx context.Context) error {
 	return nil
 }
 
+// batches are what the steps from here on are taken with.
+type batches interface {
+	Next() (*data.Batch, error)
+	Close()
+}
+
+// rowless are the batches of a block that draws no rows: a step is given its seed and the scalars of its phase alone.
+type rowless struct{ batch data.Batch }
+
+func (r *rowless) Next() (*data.Batch, error) { return &r.batch, nil }
+func (*rowless) Close()                       {}
+
+func (t *trainer) batches() (batches, error) {
+	if t.set == nil {
+		return &rowless{data.Batch{Rows: 1}}, nil
+	}
+	return t.set.Loader(t.rows(), t.columns, data.Order{Seed: t.seed, Shuffle: true, Epoch: t.state.Epoch, Step: t.state.EpochStep})
+}
+
 func (t *trainer) startEvent() report.Start {
-	ev := report.Start{Kind: "train", Block: t.b.Name, Device: t.e.Device.Name(), Rows: int64(t.set.Rows(t.t.Rows.Split)), Steps: t.total, Seed: t.seed, Resumed: t.state.Step}
+	ev := report.Start{Kind: "train", Block: t.b.Name, Device: t.e.Device.Name(), Steps: t.total, Seed: t.seed, Resumed: t.state.Step}
+	if t.set != nil {
+		ev.Rows = int64(t.set.Rows(t.t.Rows.Split))
+	}
 	if t.folder != nil {
 		ev.Folder = t.folder.String()
 	}
