@@ -77,6 +77,17 @@ func (p *parser) statement(s *Stmt, value bool) {
 }
 
 func (p *parser) nowhere(s *Stmt) {
+	if n, ok := s.Left.(*Name); ok {
+		if h, ok := memberHabits[n.Text]; ok {
+			p.say("M041", s, h.title, note("fix", h.fix))
+			return
+		}
+	}
+	for _, b := range p.broken { // the lexer has spoken about this line
+		if s.At.Start <= b.Start && b.Start <= s.At.End {
+			return
+		}
+	}
 	fix := note("fix", "name it: y = ...;  or hand it out: return ...")
 	if u, ok := s.Left.(*Unary); ok && u.Op == "-" {
 		fix = note("fix", "if the line before was to go on, put the `-` at its end")

@@ -14,12 +14,12 @@ import (
 type gMember struct {
 	Tokens []lexer.Token
 	Block  *gBlock  `parser:"  (?= Ident ( Ident | String | Body ) ) @@"`
+	Stmt   *gStmt   `parser:"| (?! 'require' | 'assert' | 'return' | 'yield' | 'param' | 'state' | 'fn' | 'dim' | 'import' ) @@"`
 	Key    *gKey    `parser:"| (?= 'require' | 'assert' | 'return' | 'yield' ) @@"`
 	Slot   *gSlot   `parser:"| (?= 'param' | 'state' ) @@"`
 	Fn     *gFn     `parser:"| (?= 'fn' ) @@"`
 	Dim    *gDim    `parser:"| (?= 'dim' ) @@"`
-	Import *gImport `parser:"| (?= 'import' ) @@"`
-	Stmt   *gStmt   `parser:"| @@"`
+	Import *gImport `parser:"| @@"`
 }
 
 type gImport struct {

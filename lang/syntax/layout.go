@@ -63,8 +63,9 @@ type layout struct {
 	braces   bool         // a brace is missing: indentation decides
 	stack    []bracket
 	open     []*builder
-	ended    int // byte offset behind the last token that counts
-	indent   int // column of the line of the current token
+	ended    int     // byte offset behind the last token that counts
+	indent   int     // column of the line of the current token
+	next     []int32 // per token, the next one that is no trivia
 }
 
 // builder collects the chunks of one group.
@@ -172,10 +173,17 @@ func (l *layout) build() *group {
 
 // solid is the index of the next token that is no trivia, from i on.
 func (l *layout) solid(i int) int {
-	for i < len(l.toks) && l.toks[i].trivia() {
-		i++
+	if l.next == nil { // one pass from the end: a file of comments must not cost its square
+		l.next = make([]int32, len(l.toks)+1)
+		l.next[len(l.toks)] = int32(len(l.toks))
+		for k := len(l.toks) - 1; k >= 0; k-- {
+			l.next[k] = int32(k)
+			if l.toks[k].trivia() {
+				l.next[k] = l.next[k+1]
+			}
+		}
 	}
-	return i
+	return int(l.next[i])
 }
 
 func (l *layout) column(i int) int {

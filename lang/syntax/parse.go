@@ -138,11 +138,14 @@ func ParseMember(d Decl) (m *Member, diags diag.List) {
 
 // member parses one chunk; it reports and returns nil where the chunk has an error outside its bodies.
 func (p *parser) member(c chunk) *Member {
+	if len(p.diags) >= collected { // noise: nobody reads further
+		return nil
+	}
 	g, err := parseMember(c)
-	if err == nil {
+	if err == nil && (g.Block == nil || blockKinds[g.Block.Kind.Value] || habitMember(c.toks) == nil) {
 		return p.convert(g, c)
 	}
-	if !p.damaged(c) && len(p.diags) < collected {
+	if !p.damaged(c) {
 		p.diags = append(p.diags, p.explain(c, err))
 	}
 	for _, t := range c.toks { // errors within the bodies are worth telling too
