@@ -258,28 +258,12 @@ func (e *elab) where(args []callArg, at source.Span) value {
 	rb, bok := bound(b)
 	out := e.mapValues("select", elem, at, c, e.inElem(a, elem, at), e.inElem(b, elem, at))
 	if elem.IsInt() && aok && bok {
-		return e.keepRange(out, elem, size.Max(ra, rb))
+		return e.ranged(out, size.Max(ra, rb))
 	}
 	return out
 }
 
-func (e *elab) keepRange(v value, elem core.Elem, n size.Size) value {
-	if elem == core.Int {
-		switch v := v.(type) {
-		case *core.Term:
-			c := *v
-			c.Type.Range = n
-			return &c
-		case element:
-			c := *v.t
-			c.Type.Range = n
-			return element{&c, v.axes}
-		}
-	}
-	return e.ranged(v, n)
-}
-
-// clamp(x, lo, hi); of integers with 0 <= lo and a known hi the result is id(hi + 1).
+// clamp(x, lo, hi); of stored integers with 0 <= lo and a known hi the result is id(hi + 1).
 func (e *elab) clamp(args []callArg, at source.Span) value {
 	out := e.elementwise2("min", e.elementwise2("max", args[0].v, args[1].v, at), args[2].v, at)
 	lo, lok := args[1].v.(sizeVal)

@@ -240,11 +240,20 @@ func (e *elab) partialCall(p partial, args []callArg, at source.Span) value {
 	return e.applyCallArgs(p.fn, append(append([]callArg(nil), args...), e.evalArgs(params, p.args, p.env, len(args))...), at)
 }
 
+// work counts calls, turns and layers, which a short text can multiply without end.
+func (e *elab) work(at source.Span) {
+	e.calls++
+	if e.calls > maxCalls {
+		e.fail("M260", at, "this program is larger than %d calls: layers or functions that contain others multiply", maxCalls)
+	}
+}
+
 // enter runs f as code called from here.
 func (e *elab) enter(at source.Span, path string, f func()) {
 	if e.depth >= maxDepth {
 		e.fail("M214", at, "calls are nested more than %d deep: a layer or function that contains itself never ends", maxDepth)
 	}
+	e.work(at)
 	site, old, naming, sizes := e.site, e.path, e.naming, e.sizes
 	up := &core.Site{At: at, Path: e.path}
 	if site != nil {

@@ -59,13 +59,33 @@ func File(u *resolve.Unit, o Options) *Result {
 		}
 		e.block(m)
 	}
+	defined := definitions(u, o, e.diags)
 	e.unused()
 	for _, t := range e.trains {
 		res.Layers = append(res.Layers, t.layers...)
 	}
 	sort.SliceStable(res.Layers, func(i, j int) bool { return res.Layers[i].Block < res.Layers[j].Block })
-	res.Diags = append(e.diags, definitions(u, o, e.diags)...)
+	res.Diags = append(e.diags, defined...)
+	if len(res.Diags) > maxDiags {
+		res.Diags = worst(res.Diags)
+	}
 	return res
+}
+
+// maxDiags is how many findings are worth reading at once.
+const maxDiags = 20
+
+// worst keeps the first findings, errors before warnings.
+func worst(all diag.List) diag.List {
+	var out diag.List
+	for _, s := range []diag.Severity{diag.Error, diag.Warning} {
+		for _, d := range all {
+			if d.Severity == s && len(out) < maxDiags {
+				out = append(out, d)
+			}
+		}
+	}
+	return out
 }
 
 // reset forgets the instances and states of the block before.

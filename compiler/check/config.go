@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"modelc/compiler/resolve"
 	"modelc/compiler/size"
 	"modelc/lang/diag"
 	"modelc/lang/source"
@@ -56,6 +57,14 @@ func (e *elab) configure() {
 			continue
 		}
 		name = strings.TrimSpace(name)
+		if in, rest, is := strings.Cut(name, "."); is && e.unit.Imports[in] != nil && configField(e.unit.Imports[in], rest) != nil {
+			u := e.unit.Imports[in]
+			if e.imported[u] == nil {
+				e.imported[u] = map[string]func(*syntax.Type) value{}
+			}
+			e.imported[u][rest] = func(t *syntax.Type) value { return e.setValue(s, text, t) }
+			continue
+		}
 		if !contains(names, name) {
 			d := diag.Diagnostic{Code: "M402", Title: fmt.Sprintf("--set %s: config has no `%s`", s, name)}
 			if len(names) > 0 {
@@ -104,6 +113,59 @@ func (e *elab) configure() {
 			e.require(k, root)
 		})
 	}
+}
+
+// importedConfig binds the config of an imported file to its own defaults, or what --set file.name=… says (ruling 38).
+func (e *elab) importedConfig(u *resolve.Unit, s *scope) {
+	for _, m := range u.File.Members {
+		if m.Block == nil || m.Block.Kind != "config" {
+			continue
+		}
+		for _, c := range m.Block.Body.Members {
+			if c.Stmt == nil || c.Stmt.Op != "=" {
+				continue
+			}
+			n, is := c.Stmt.Left.(*syntax.Name)
+			if !is || s.names[n.Text] != nil {
+				continue
+			}
+			st := c.Stmt
+			s.names[n.Text] = &binding{at: n.At, why: configWhy, lazy: func() value {
+				defer e.enterFile()()
+				e.at(st.At)
+				var v value
+				if f := e.imported[u][n.Text]; f != nil {
+					v = f(st.Type)
+				} else {
+					v = e.evalArg(&syntax.Param{Type: st.Type}, st.Right, s)
+				}
+				if st.Type != nil {
+					v = e.typed(v, st.Type, newScope(s), st.Right.Span())
+				}
+				if !isConst(v) {
+					e.fail("M413", st.Right.Span(), "a config value is a constant, this is %s", describe(v))
+				}
+				return v
+			}}
+		}
+	}
+}
+
+// configField finds a config value of a file.
+func configField(u *resolve.Unit, name string) *syntax.Name {
+	for _, m := range u.File.Members {
+		if m.Block == nil || m.Block.Kind != "config" {
+			continue
+		}
+		for _, c := range m.Block.Body.Members {
+			if c.Stmt != nil && c.Stmt.Op == "=" {
+				if n, is := c.Stmt.Left.(*syntax.Name); is && n.Text == name {
+					return n
+				}
+			}
+		}
+	}
+	return nil
 }
 
 func isInt(t *syntax.Type) bool { return t != nil && len(t.Alts) == 1 && t.Alts[0].Name == "int" }

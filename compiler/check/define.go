@@ -22,11 +22,11 @@ type defining struct {
 
 const (
 	maxOutcomes    = 32      // runs per definition
-	maxDefineTerms = 300_000 // of all definitions together
+	maxDefineTerms = 100_000 // of all definitions together
 )
 
 // undecided are mistakes that only real sizes show: while a definition is checked by itself they say nothing.
-var undecided = set("M201", "M202", "M211", "M222", "M260")
+var undecided = set("M201", "M202", "M211", "M260")
 
 // definitions checks every fn, layer and model of the file by itself, also those that nothing uses (ruling 41). What depends on a layer or function
 // given as an argument waits for the use. Mistakes that were reported where a definition is used are not repeated.
@@ -45,7 +45,7 @@ func definitions(u *resolve.Unit, o Options, reported diag.List) diag.List {
 		return nil
 	}
 	for _, m := range u.File.Members {
-		if m.Fn == nil && (m.Block == nil || m.Block.Kind != "layer" && m.Block.Kind != "model" || m.Block.Name == "") || e.nextID > maxDefineTerms {
+		if m.Fn == nil && (m.Block == nil || m.Block.Kind != "layer" && m.Block.Kind != "model" || m.Block.Name == "") || e.spent() {
 			continue
 		}
 		for _, d := range e.define(m) {
@@ -62,7 +62,7 @@ func newElab(u *resolve.Unit, o Options) *elab {
 	e := &elab{
 		unit: u, opts: o, facts: &size.Facts{},
 		prog: &core.Program{B: size.NewSym("B"), Past: size.NewSym("past")}, plan: &recipe.Recipe{File: u.Source.Name},
-		roots: map[*resolve.Unit]*scope{}, data: map[string]*dataVal{}, trains: map[string]*trainVal{}, columnOf: map[int]*column{},
+		roots: map[*resolve.Unit]*scope{}, data: map[string]*dataVal{}, trains: map[string]*trainVal{}, columnOf: map[int]*column{}, imported: map[*resolve.Unit]map[string]func(*syntax.Type) value{},
 	}
 	e.reset()
 	return e
@@ -95,17 +95,20 @@ func (e *elab) define(m *syntax.Member) diag.List {
 	return out
 }
 
+// spent reports whether the definitions have had the work that is meant for them; the rest is checked where it is used.
+func (e *elab) spent() bool { return e.nextID > maxDefineTerms || e.calls > maxCalls/2 }
+
 // outcomes runs a definition once per outcome of its conditions, in training and out of it.
 func (e *elab) outcomes(m *syntax.Member, rank int) diag.List {
 	var out diag.List
 	have := map[source.Span]bool{}
 	for _, training := range []bool{true, false} {
 		var script []bool
-		for run := 0; run < maxOutcomes && e.nextID <= maxDefineTerms; run++ {
+		for run := 0; run < maxOutcomes && !e.spent(); run++ {
 			e.def = &defining{script: script, known: map[string]bool{}, rank: rank}
 			e.reset()
 			e.diags, e.prog.Checks, e.facts = nil, nil, &size.Facts{}
-			e.phase, e.training, e.depth, e.sizes, e.calls = "train", training, 0, 0, 0
+			e.phase, e.training, e.depth, e.sizes = "train", training, 0, 0
 			if m.Fn != nil {
 				e.at(m.Fn.NameAt)
 				e.try(func() { e.defineFn(m.Fn, e.rootOf(e.unit), nil) })

@@ -9,6 +9,7 @@ import (
 	"modelc/compiler/size"
 	"modelc/lang/diag"
 	"modelc/lang/source"
+	"modelc/lang/syntax"
 	"modelc/recipe"
 )
 
@@ -57,7 +58,8 @@ type elab struct {
 	writes   []*core.Slot // in order of the first write
 	turns    map[*group]*turn
 	caches   []*core.Slot
-	columnOf map[int]*column // the columns that terms of a batch are, by ID
+	imported map[*resolve.Unit]map[string]func(*syntax.Type) value // --set of imported config
+	columnOf map[int]*column                                       // the columns that terms of a batch are, by ID
 	keep     []core.Write
 }
 
@@ -95,7 +97,11 @@ func retyped(t *core.Term, to core.Type) *core.Term {
 	return &c
 }
 
-const maxTerms = 4_000_000
+// A program larger than this is refused: the largest models stay far below, since lists of like layers are one loop.
+const (
+	maxTerms = 250_000
+	maxCalls = 100_000
+)
 
 // at moves the current site to a place in the text.
 func (e *elab) at(s source.Span) {
@@ -209,6 +215,9 @@ func (e *elab) rootOf(u *resolve.Unit) *scope {
 	s := newScope(nil)
 	s.unit = u
 	e.roots[u] = s
+	if u != e.unit && u.File != nil {
+		e.importedConfig(u, s)
+	}
 	return s
 }
 
@@ -227,7 +236,12 @@ func (e *elab) lookup(name string, s *scope) *binding {
 		if b.busy {
 			e.fail("M405", b.at, "the definition of `%s` needs itself", name)
 		}
+		if e.depth >= maxDepth {
+			e.fail("M214", b.at, "definitions are nested more than %d deep: one that contains itself never ends", maxDepth)
+		}
 		b.busy = true
+		e.depth++
+		defer func() { e.depth-- }()
 		lazy := b.lazy
 		ok := e.try(func() { b.v = lazy() })
 		b.busy = false

@@ -322,12 +322,15 @@ func (e *elab) wide(elem core.Elem) core.Elem {
 	return elem
 }
 
-// ranged gives an integer tensor the range 0..n.
+// ranged gives an integer tensor the range 0..n: stored integers become ids, those that the compiler knows stay such (ruling 44).
 func (e *elab) ranged(v value, n size.Size) value {
 	set := func(t *core.Term) *core.Term {
-		c := *t
-		c.Type.Elem, c.Type.Range = core.ID, n
-		return &c
+		to := t.Type
+		to.Range = n
+		if to.Elem != core.Int {
+			to.Elem = core.ID
+		}
+		return retyped(t, to)
 	}
 	switch v := v.(type) {
 	case *core.Term:
@@ -421,6 +424,9 @@ func (e *elab) sizeOperate(x *syntax.Binary, a, b size.Size) value {
 		n, ok := b.Const()
 		if !ok {
 			e.wait()
+		}
+		if c, known := a.Const(); ok && n > 64 && e.sizes > 0 && !(known && c >= -1 && c <= 1) {
+			e.fail("M106", x.At, "`%s` does not fit in 64 bits", syntax.Print(x))
 		}
 		if !ok || n < 0 || n > 64 {
 			return nil

@@ -303,7 +303,7 @@ func (e *elab) slot(in *instance, name string, at source.Span) *core.Slot {
 		for _, n := range t.Dims {
 			bytes = bytes.Mul(n)
 		}
-		if c, ok := bytes.Const(); bytes.Err() != nil || ok && c >= 1<<47 {
+		if c, ok := bytes.Const(); bytes.Err() != nil || ok && c >= maxBytes {
 			e.fail("M106", d.At, "`%s` is too large: %s", name, typeText(t))
 		}
 		sep := "."

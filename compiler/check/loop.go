@@ -40,8 +40,8 @@ func (e *elab) list(x *syntax.List, s *scope) value {
 	if !aok || !bok {
 		e.fail("M222", x.In.Span(), "how many layers a list has is known before the run; this is %s..%s", lo, hi)
 	}
-	if b-a > maxLayers {
-		e.fail("M222", x.In.Span(), "a list of %d layers: at most %d are possible", b-a, maxLayers)
+	if b > a && uint64(b)-uint64(a) > maxLayers {
+		e.fail("M222", x.In.Span(), "a list of %d layers: at most %d are possible", uint64(b)-uint64(a), maxLayers)
 	}
 	base := e.naming
 	l.alike = e.group == nil
@@ -49,6 +49,7 @@ func (e *elab) list(x *syntax.List, s *scope) value {
 		sub := newScope(s)
 		sub.set(x.For.Text, sizeVal{size.Of(i)}, x.For.At)
 		e.naming = join(base, fmt.Sprint(i-a))
+		e.work(x.At)
 		v := e.function(x.Items[0], sub)
 		if t, is := v.(*core.Term); is {
 			e.fail("M222", x.Items[0].Span(), "a list holds layers or constants, never tensors: this is %s", typeText(t.Type))
@@ -576,6 +577,7 @@ func (e *elab) loopRange(x *syntax.For, r *syntax.Binary, reverse bool, s *scope
 
 // unrolled runs one turn in place: names bound outside are rebound there, others live one turn.
 func (e *elab) unrolled(x *syntax.For, s *scope, bind func(*scope)) {
+	e.work(x.At)
 	sub := newScope(s)
 	bind(sub)
 	e.body(x.Body, sub)

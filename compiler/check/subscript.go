@@ -76,7 +76,24 @@ func (e *elab) initDims(x *syntax.Index, s *scope) []size.Size {
 		}
 		dims = append(dims, n)
 	}
+	e.fits(dims, x.At)
 	return dims
+}
+
+// maxBytes is the size of a tensor beyond which no machine holds it.
+const maxBytes = 1 << 47
+
+// fits refuses sizes whose product no memory holds, or 64 bits cannot count.
+func (e *elab) fits(dims []size.Size, at source.Span) {
+	bytes := size.Of(8)
+	for _, n := range dims {
+		if !n.IsZero() {
+			bytes = bytes.Mul(n)
+		}
+	}
+	if c, known := bytes.Const(); bytes.Err() != nil || known && c >= maxBytes {
+		e.fail("M106", at, "a tensor of %s is too large", typeText(core.Type{Elem: core.F32, Dims: dims}))
+	}
 }
 
 func (e *elab) constIndex(x *syntax.Index, s *scope, n int64) (int64, bool) {
@@ -122,6 +139,7 @@ func (e *elab) pick(l *listVal, x *syntax.Index, s *scope) value {
 	}
 	i, ok := e.constIndex(x, s, int64(len(l.items)))
 	if !ok {
+		e.wait()
 		e.fail("M222", x.Args[0].At, "which layer of a list runs is known before the run, or picked by an index: layers[e](x)[…]")
 	}
 	return l.items[i]
