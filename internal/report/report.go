@@ -275,6 +275,8 @@ func (r *Reporter) Emit(e Event) {
 		r.line("  step %d/%d  epoch %d  %s%s", e.Step, e.Steps, e.Epoch, e.Metrics.line(), best)
 		r.shown = r.now()
 	case Fold:
+		r.bar.end()
+		r.shown, r.at = r.now(), time.Time{}
 		r.line("  fold %d/%d  %d rows  %s", e.Fold, e.Folds, e.Rows, e.Metrics.line())
 	case Done:
 		r.bar.end()

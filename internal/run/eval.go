@@ -1,7 +1,9 @@
 package run
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -44,10 +46,34 @@ func (e *experiment) dataOf(rows recipe.Rows, run string) (*data.Set, recipe.Row
 	if b := e.block(run); rows.Batch < 1 && b != nil {
 		rows.Batch = b.Train.Rows.Batch
 	}
+	if err := e.sameFit(o, rows.Data, run); err != nil {
+		return nil, rows, err
+	}
 	if n := o.set.Rows(rows.Split); n < 1 {
 		return nil, rows, &Error{Text: fmt.Sprintf("the split %q of %s has no rows; it has the splits %v", rows.Split, rows.Data, o.set.Splits())}
 	}
 	return o.set, rows, nil
+}
+
+// sameFit refuses data to which other transforms would be fitted than those that the weights were trained with. A run that has just been found up to date has the same; one
+// that is read as it is (Options.Finished) may not.
+func (e *experiment) sameFit(o *opened, name, run string) error {
+	w := e.trained[run]
+	if !e.Finished || w == nil || w.block.Train.Rows.Data != name {
+		return nil
+	}
+	now, err := json.Marshal(o.set.Fitted())
+	if err != nil {
+		return &Bug{err}
+	}
+	then, err := json.Marshal(w.fitted)
+	if err != nil {
+		return &Bug{err}
+	}
+	if !bytes.Equal(now, then) {
+		return &Error{At: w.block.At, Text: fmt.Sprintf("the data %s has changed since %s was trained, and what is fitted to it with it; train again, or give the rows by --input", name, w.folder)}
+	}
+	return nil
 }
 
 // eval measures a split.

@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -275,6 +276,14 @@ func TestPredictWritesCSV(t *testing.T) {
 	_, err = Run(context.Background(), c, o)
 	require.NoError(t, err)
 	assert.Regexp(t, `^row,p,whole\n1,0\.\d+,0\n2,0\.\d+,0\n$`, s.text())
+	// Data to which other transforms would be fitted are refused.
+	saved, err := os.ReadFile("points.csv")
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile("points.csv", []byte(strings.ReplaceAll(string(saved), ",e\n", ",a\n")), 0o666))
+	o.Input = ""
+	_, err = Run(context.Background(), c, o)
+	assert.ErrorContains(t, err, "the data Points has changed since")
+	require.NoError(t, os.WriteFile("points.csv", saved, 0o666))
 	// Nothing is written outside.
 	c.r.Blocks[2].Predict.File, o.Input = "../x.csv", ""
 	_, err = Run(context.Background(), c, o)

@@ -338,7 +338,9 @@ func (t *trainer) fill(snap *checkpoint.Snapshot) error {
 
 // loop trains to the end. Each turn begins with what is due at the place where the run stands, so a run that is resumed there does just that.
 func (t *trainer) loop(ctx context.Context) error {
-	t.e.Emit(t.startEvent())
+	if t.folder != nil { // the folds of a crossval are told of as such
+		t.e.Emit(t.startEvent())
+	}
 	start := t.e.Now()
 	batches, err := t.batches()
 	if err != nil {
@@ -379,6 +381,9 @@ func (t *trainer) loop(ctx context.Context) error {
 		if t.e.stepped != nil {
 			t.e.stepped(t.state.Step)
 		}
+	}
+	if t.folder == nil {
+		return nil
 	}
 	reason := ""
 	if t.state.Stopped {
