@@ -12,7 +12,7 @@ stdlib:
 
 ir:
 ir/scalar:
-ir/ops:                     ir ir/scalar
+ir/ops:                     ir ir/scalar ; gonum.org/v1/gonum/blas/blas64 gonum.org/v1/gonum/lapack/lapack64
 ir/eval:                    ir ir/scalar ir/ops
 ir/irtest:                  ir ir/scalar ir/ops ir/eval ; github.com/stretchr/testify/assert github.com/stretchr/testify/require
 recipe:

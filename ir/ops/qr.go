@@ -2,7 +2,9 @@ package ops
 
 import (
 	"fmt"
-	"math"
+
+	"gonum.org/v1/gonum/blas/blas64"
+	"gonum.org/v1/gonum/lapack/lapack64"
 
 	"modelc/ir"
 )
@@ -32,76 +34,38 @@ func (o QR) Infer(c *ir.Instr) ([]ir.Type, error) {
 	return []ir.Type{t}, nil
 }
 
-// Eval reflects the columns away one by one (Householder, 1958), applies the reflections to the unit vectors from the last to the first, and turns the columns
-// whose diagonal entry of R is negative.
+// Eval factors by Householder reflections (LAPACK's geqrf and orgqr, in gonum) and turns the columns whose diagonal entry of R is negative.
 func (QR) Eval(in, out []ir.Ref) {
 	s := in[0].Type.Shape
 	r := s.Rank()
 	m, n := int(s.Dim(r-2)), int(s.Dim(r-1))
+	if m == 0 || n == 0 {
+		return
+	}
 	for k := range int(span(s, 0, r-2)) {
 		orthonormal(in[0].Data[k*m*n:][:m*n], out[0].Data[k*m*n:][:m*n], m, n)
 	}
 }
 
 func orthonormal(a, q []float64, m, n int) {
-	a = append([]float64(nil), a...)
-	reflectors := make([][]float64, n)
-	signs := make([]float64, n)
+	copy(q, a)
+	g := blas64.General{Rows: m, Cols: n, Stride: n, Data: q}
+	tau := make([]float64, n)
+	work := make([]float64, 1)
+	lapack64.Geqrf(g, tau, work, -1) // -1 asks for the size of work
+	work = make([]float64, max(int(work[0]), n))
+	lapack64.Geqrf(g, tau, work, len(work))
+	negative := make([]bool, n)
 	for j := range n {
-		v := make([]float64, m)
-		norm := 0.0
-		for i := j; i < m; i++ {
-			v[i] = a[i*n+j]
-			norm = math.Hypot(norm, v[i])
-		}
-		// The reflection sends the column to -sign(v[j])·norm, which avoids cancellation.
-		signs[j] = -1
-		if v[j] < 0 {
-			signs[j] = 1
-		}
-		v[j] -= signs[j] * norm
-		length := 0.0
-		for i := j; i < m; i++ {
-			length = math.Hypot(length, v[i])
-		}
-		if length == 0 { // a zero column needs no reflection
-			signs[j] = 1
-			continue
-		}
-		for i := j; i < m; i++ {
-			v[i] /= length
-		}
-		reflectors[j] = v
-		for c := j; c < n; c++ {
-			reflect(a, v, m, n, j, c)
-		}
+		negative[j] = q[j*n+j] < 0
 	}
-	clear(q)
+	lapack64.Orgqr(g, tau, work, len(work))
 	for j := range n {
-		q[j*n+j] = 1
-	}
-	for j := n - 1; j >= 0; j-- {
-		if reflectors[j] != nil {
-			for c := range n {
-				reflect(q, reflectors[j], m, n, j, c)
+		if negative[j] {
+			for i := range m {
+				q[i*n+j] = -q[i*n+j]
 			}
 		}
-	}
-	for j, sign := range signs {
-		for i := range m {
-			q[i*n+j] *= sign
-		}
-	}
-}
-
-// reflect replaces column c by its mirror image in the plane across the unit vector v, whose entries before j are 0.
-func reflect(a, v []float64, m, n, j, c int) {
-	dot := 0.0
-	for i := j; i < m; i++ {
-		dot += v[i] * a[i*n+c]
-	}
-	for i := j; i < m; i++ {
-		a[i*n+c] -= 2 * dot * v[i]
 	}
 }
 
