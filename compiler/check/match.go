@@ -178,6 +178,10 @@ func (e *elab) idRange(a *syntax.TypeAtom, v value, s *scope, c matchContext) si
 		return got
 	}
 	want := e.sizeOf(a.Arg, s)
+	if !known && !isConst(v) && elemOf(v) == core.Int {
+		e.failWith(diag.Diagnostic{Code: "M311", At: c.at, Title: fmt.Sprintf("%s expects %s, the range of %s is not known", c.what(), syntax.Print(a), describe(v)),
+			Notes: notes("fix", "e % n  or  clamp(e, 0, n - 1)")})
+	}
 	if known {
 		elem := elemOf(v)
 		switch size.Compare(got, want, e.facts) {
