@@ -44,11 +44,16 @@ func (b *compiler) random(s *plan.Step) ([]phase, error) {
 	pieces := max((columns+drawBlock-1)/drawBlock, 1)
 	size := t.DType.Size()
 	words, put := draw(s.Instr.Op, t.DType)
+	numbered := len(in) > 1 && s.In[1].Type.Shape.Rank() == 1 // every row has its number
 	b.need(drawBlock*4*(4+3), 0, 0)
 	return []phase{{int(rows * pieces), small(rows * columns * 4), func(w *worker, lo, hi int) {
 		k := *(*[2]uint32)(w.at(&in[0]))
 		first := int64(0)
-		if len(in) > 1 {
+		var numbers []int32
+		switch {
+		case numbered:
+			numbers = view[int32](w.at(&in[1]), rows)
+		case len(in) > 1:
 			first = int64(*(*int32)(w.at(&in[1])))
 		}
 		bits := view[uint32](unsafe.Pointer(&w.scratch[0]), drawBlock*4)
@@ -56,7 +61,11 @@ func (b *compiler) random(s *plan.Step) ([]phase, error) {
 		for u := int64(lo); u < int64(hi); u++ {
 			r, c := u/pieces, u%pieces*drawBlock
 			n := min(drawBlock, columns-c)
-			key := asm.Key{Key: uint64(k[0]) | uint64(k[1])<<32, Stream: uint64(first + r)}
+			number := first + r
+			if numbered {
+				number = int64(numbers[r])
+			}
+			key := asm.Key{Key: uint64(k[0]) | uint64(k[1])<<32, Stream: uint64(number)}
 			key.Bits(bits[:n*words], uint64(c*words))
 			put(unsafe.Add(w.at(&to), (r*columns+c)*size), bits[:n*words], tmp, n)
 		}

@@ -46,7 +46,7 @@ func (f *frame) key(draw *core.Term, path string, fixed bool) *ir.Value {
 	return f.b.Op(ops.FoldConst{Data: pathHash(path)}, k)
 }
 
-// rowKey returns the key of a draw per row: fold(fold(seed, epoch), hash(path)); the row is the first row of the draw.
+// rowKey returns the key of a draw per row: fold(fold(seed, epoch), hash(path)).
 func (f *frame) rowKey(path string) *ir.Value {
 	k := f.b.Op(ops.Fold{}, f.input(recipe.InSeed, keyType), f.input(recipe.InEpoch, scalarInt))
 	return f.b.Op(ops.FoldConst{Data: pathHash(path)}, k)
@@ -68,7 +68,8 @@ func (f *frame) draw(t *core.Term, d core.Draw) *ir.Value {
 		arg = f.term(t.Args[0])
 	}
 	if d.Rows {
-		return f.rows(t, d, want, arg)
+		// Row i of the result depends on the number of that row in the data alone.
+		return f.sample(d, want, f.rowKey(d.Path), f.input(recipe.InRow, ir.Of(ir.I32, want.Shape.Dim(0))), arg, t)
 	}
 	key := f.key(t, d.Path, d.Fixed)
 	first, own := f.part(t)
@@ -122,27 +123,7 @@ func (f *frame) firstRow() *ir.Value {
 	return f.capture(v)
 }
 
-// rows draws row by row: row i of the result depends on the number of that row in the data alone. It is a scan over the rows, each of which is the one row, with
-// its own number, of a draw.
-func (f *frame) rows(t *core.Term, d core.Draw, want ir.Type, arg *ir.Value) *ir.Value {
-	dims := want.Shape.Dims()
-	key := f.rowKey(d.Path)
-	numbers := f.input(recipe.InRow, ir.Of(ir.I32, dims[0]))
-	c := f.child(f.b.Func.Name + ".rows")
-	k := c.capture(key)
-	row := c.bind(scalarInt, "row")
-	var p *ir.Value
-	if arg != nil {
-		p = c.capture(arg)
-	}
-	one := ir.Of(want.DType, append([]int64{1}, dims[1:]...)...)
-	v := c.reshape(c.sample(d, one, k, row, p, t), dims[1:]...)
-	fn := c.seal(append(c.captures(), row), []*ir.Value{v})
-	args := append(append([]*ir.Value{}, c.caught...), numbers)
-	return f.b.Emit(ir.Scan{Length: dims[0], Consts: int32(len(c.caught)), Over: 1}, []*ir.Func{fn}, args...)[0]
-}
-
-// sample emits one draw; arg is the probability of a bernoulli draw.
+// sample emits one draw; first is nil, the number of the first row, or the numbers of all rows; arg is the probability of a bernoulli draw.
 func (f *frame) sample(d core.Draw, want ir.Type, key, first, arg *ir.Value, t *core.Term) *ir.Value {
 	args := func(k *ir.Value) []*ir.Value {
 		if first == nil {

@@ -2,6 +2,8 @@ package ops_test
 
 import (
 	"math"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -195,6 +197,8 @@ func TestRandomNumbersDoNotDependOnTheSplit(t *testing.T) {
 		assert.Equal(t, whole[:6], draw("2,3", 7))
 		assert.Equal(t, whole[6:], draw("3,3", 9))
 		assert.NotEqual(t, whole[:3], whole[3:6])
+		numbered := apply(t, replace(strings.Replace(op, "i32[]", "i32[4]", 1), "4,3"), key, []float64{11, 7, 7, 8})[0]
+		assert.Equal(t, slices.Concat(whole[12:], whole[:3], whole[:6]), numbered, "rows in any order")
 	}
 	assert.Equal(t, apply(t, "fold u32[2], i32[] -> u32[2]", key, []float64{5}), apply(t, "fold_const u32[2] {data=5} -> u32[2]", key))
 	assert.Equal(t, apply(t, "fold u32[2], i32[] -> u32[2]", key, []float64{-1}), apply(t, "fold_const u32[2] {data=18446744073709551615} -> u32[2]", key))

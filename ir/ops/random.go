@@ -8,8 +8,8 @@ import (
 )
 
 // A key is u32[2]. A run-time seed enters as a u32[2] input (scalar.Seed); all else is derived by folding. How bits follow from a key, a row and a column
-// is defined in ir/scalar/philox.go: axis 0 of a result counts rows, and the optional second argument (i32[]) is the global number of the first row, so
-// that any split of a batch draws the same numbers.
+// is defined in ir/scalar/philox.go: axis 0 of a result counts rows, and the optional second argument is the global number of the first row (i32[]), or of
+// every row (i32[rows]), so that any split and any order of a batch draws the same numbers.
 
 // Key is the key of a seed that is known when compiling.
 type Key struct {
@@ -26,25 +26,25 @@ type FoldConst struct {
 	Data uint64
 }
 
-// Bits is u32 words: (key[, first row]).
+// Bits is u32 words: (key[, first row or rows]).
 type Bits struct {
 	ir.NoGrad
 	Shape ir.Shape
 }
 
-// Uniform is numbers in [0, 1), multiples of 2^-24 (f64: 2^-53, bf16: 2^-8, f16: 2^-11): (key[, first row]).
+// Uniform is numbers in [0, 1), multiples of 2^-24 (f64: 2^-53, bf16: 2^-8, f16: 2^-11): (key[, first row or rows]).
 type Uniform struct {
 	ir.NoGrad
 	Type ir.Type
 }
 
-// Normal is standard normal numbers (Box and Muller) computed in f32 (f64: in f64) and rounded to the type: (key[, first row]).
+// Normal is standard normal numbers (Box and Muller) computed in f32 (f64: in f64) and rounded to the type: (key[, first row or rows]).
 type Normal struct {
 	ir.NoGrad
 	Type ir.Type
 }
 
-// RandomInt is integers in [0, Bound), Bound at most 2^31: (key[, first row]).
+// RandomInt is integers in [0, Bound), Bound at most 2^31: (key[, first row or rows]).
 type RandomInt struct {
 	ir.NoGrad
 	Type  ir.Type
@@ -89,18 +89,18 @@ func (o FoldConst) Infer(c *ir.Instr) ([]ir.Type, error) {
 	return []ir.Type{KeyType}, key(o, c)
 }
 
-// Infer requires a key and, if given, an i32 scalar.
+// Infer requires a key and, if given, an i32 scalar or one i32 per row.
 func (o Bits) Infer(c *ir.Instr) ([]ir.Type, error) {
-	return []ir.Type{{DType: ir.U32, Shape: o.Shape}}, draw(o, c)
+	return []ir.Type{{DType: ir.U32, Shape: o.Shape}}, draw(o, c, o.Shape)
 }
 
-// Infer requires a key, if given an i32 scalar, and a floating-point type.
+// Infer requires a key, if given an i32 scalar or one i32 per row, and a floating-point type.
 func (o Uniform) Infer(c *ir.Instr) ([]ir.Type, error) { return drawFloat(o, c, o.Type) }
 
-// Infer requires a key, if given an i32 scalar, and a floating-point type.
+// Infer requires a key, if given an i32 scalar or one i32 per row, and a floating-point type.
 func (o Normal) Infer(c *ir.Instr) ([]ir.Type, error) { return drawFloat(o, c, o.Type) }
 
-// Infer requires a key, if given an i32 scalar, and a bound that the type holds.
+// Infer requires a key, if given an i32 scalar or one i32 per row, and a bound that the type holds.
 func (o RandomInt) Infer(c *ir.Instr) ([]ir.Type, error) {
 	if !o.Type.DType.IsInt() {
 		return nil, attribute(o, "an integer type", o.Type.DType.String())
@@ -108,7 +108,7 @@ func (o RandomInt) Infer(c *ir.Instr) ([]ir.Type, error) {
 	if _, hi := o.Type.DType.Range(); o.Bound < 1 || o.Bound > 1<<31 || float64(o.Bound-1) > hi {
 		return nil, attribute(o, "a bound from 1 to 2147483648 that the type holds", fmt.Sprint(o.Bound))
 	}
-	return []ir.Type{o.Type}, draw(o, c)
+	return []ir.Type{o.Type}, draw(o, c, o.Type.Shape)
 }
 
 func key(op ir.Op, c *ir.Instr) error {
@@ -118,12 +118,20 @@ func key(op ir.Op, c *ir.Instr) error {
 	return nil
 }
 
-func draw(op ir.Op, c *ir.Instr) error {
+func draw(op ir.Op, c *ir.Instr, s ir.Shape) error {
 	if len(c.Args) != 1 && len(c.Args) != 2 {
-		return attribute(op, "a key and perhaps a first row", fmt.Sprintf("%d arguments", len(c.Args)))
+		return attribute(op, "a key and perhaps the numbers of rows", fmt.Sprintf("%d arguments", len(c.Args)))
 	}
-	if len(c.Args) == 2 && c.Args[1].Type != ir.Of(ir.I32) {
-		return argument(op, 1, "i32[]", c.Args[1].Type.String())
+	if len(c.Args) == 2 {
+		t := c.Args[1].Type
+		switch {
+		case t == ir.Of(ir.I32):
+		case s.Rank() > 0 && t == ir.Of(ir.I32, s.Dim(0)):
+		case s.Rank() > 0:
+			return argument(op, 1, fmt.Sprintf("i32[] or i32[%d]", s.Dim(0)), t.String())
+		default:
+			return argument(op, 1, "i32[]", t.String())
+		}
 	}
 	return key(op, c)
 }
@@ -132,7 +140,7 @@ func drawFloat(op ir.Op, c *ir.Instr, t ir.Type) ([]ir.Type, error) {
 	if !t.DType.IsFloat() {
 		return nil, attribute(op, "a floating-point type", t.DType.String())
 	}
-	return []ir.Type{t}, draw(op, c)
+	return []ir.Type{t}, draw(op, c, t.Shape)
 }
 
 func words(r ir.Ref) [2]uint32 { return [2]uint32{uint32(r.Data[0]), uint32(r.Data[1])} }
@@ -158,21 +166,24 @@ func (o FoldConst) Eval(in, out []ir.Ref) { put(out[0], scalar.Fold(words(in[0])
 // eachDraw calls f for every element with its index in the result and the n words it takes from its row's sequence; n divides 4.
 func eachDraw(in []ir.Ref, s ir.Shape, n uint64, f func(i int, w []uint32)) {
 	k := words(in[0])
-	first := int64(0)
-	if len(in) > 1 {
-		first = int64(in[1].Data[0])
-	}
 	rows, columns := int64(1), int64(1)
 	if s.Rank() > 0 {
 		rows, columns = s.Dim(0), span(s, 1, s.Rank())
 	}
 	i := 0
 	for r := range rows {
+		number := r
+		switch {
+		case len(in) > 1 && in[1].Type.Shape.Rank() == 1:
+			number = int64(in[1].Data[r])
+		case len(in) > 1:
+			number += int64(in[1].Data[0])
+		}
 		var block [4]uint32
 		for c := range uint64(columns) {
 			at := c * n % 4
 			if at == 0 {
-				block = scalar.Block(k, uint64(first+r), c*n/4)
+				block = scalar.Block(k, uint64(number), c*n/4)
 			}
 			f(i, block[at:at+n])
 			i++
