@@ -280,6 +280,11 @@ func (e *elab) anySizes(a *syntax.TypeAtom, s *scope) {
 			s.set(name, sizeVal{size.FromSym(size.NewSym(name))}, at)
 		}
 	}
+	for _, t := range a.Tuple {
+		for _, alt := range t.Alts {
+			e.anySizes(alt, s)
+		}
+	}
 	if n, is := a.Arg.(*syntax.Name); is {
 		fresh(n.Text, n.At)
 	}
@@ -376,7 +381,11 @@ func (e *elab) anyValue(p *syntax.Param, t *syntax.Type, s *scope) value {
 				typ.Dims = append(typ.Dims, size.FromSym(size.NewSym("_")))
 				continue
 			}
-			typ.Dims = append(typ.Dims, *e.sizeName(d.Text, s))
+			n := e.sizeName(d.Text, s)
+			if n == nil {
+				panic(stop{}) // its name stands for something else, which the match reports
+			}
+			typ.Dims = append(typ.Dims, *n)
 		default:
 			typ.Dims = append(typ.Dims, e.dimSize(d, s))
 		}
