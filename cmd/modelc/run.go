@@ -95,7 +95,9 @@ func (s *streams) run(file fileFlags, dirs dataFlags, device deviceFlags, show r
 	if len(c.Recipe().Blocks) == 0 {
 		return fmt.Errorf("%s has nothing to run: no train block, and no block that reads one", c.Source.Name)
 	}
-	if kinds != nil && len(blocks(c.Recipe(), kinds[0])) == 0 {
+	o := run.Options{DataDirs: folders, Kinds: kinds, Version: version()}
+	set(&o)
+	if kinds != nil && o.Only == nil && len(blocks(c.Recipe(), kinds[0])) == 0 {
 		return fmt.Errorf("%s has no %s block", file.File, kinds[0])
 	}
 	d, err := device.open()
@@ -108,8 +110,7 @@ func (s *streams) run(file fileFlags, dirs dataFlags, device deviceFlags, show r
 		errs = quiet{}
 	}
 	r := report.New(report.Options{Out: s.out, Err: errs, JSON: show.JSON, Bar: show.Progress == "bar" || show.Progress == "auto" && terminal(s.err)})
-	o := run.Options{DataDirs: folders, Device: d, Kinds: kinds, Emit: r.Emit, Version: version()}
-	set(&o)
+	o.Device, o.Emit = d, r.Emit
 	ctx, stop := interruptible(r)
 	defer stop()
 	result, err := run.Run(ctx, newProgram(c), o)

@@ -480,7 +480,7 @@ func (t *trainer) step(b *data.Batch) (float64, error) {
 			continue
 		}
 		v := element(c.out[i].Type.DType, c.out[i].Bytes)
-		if n == recipe.OutLoss {
+		if n == recipe.OutLoss || k == 0 { // of several updates, the first one's
 			loss = v
 		}
 		if k == len(t.state.Names) || t.state.Names[k] != n {
