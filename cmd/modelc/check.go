@@ -29,9 +29,7 @@ func (c *checkCmd) Run(s *streams) error {
 		return err
 	}
 	list := checked.Diagnostics()
-	if err := diag.Render(s.out, list, diag.Options{Format: diag.Format(c.Output), Color: color(s.out)}); err != nil {
-		return fmt.Errorf("the standard output: %w", err)
-	}
+	_ = diag.Render(s.out, list, diag.Options{Format: diag.Format(c.Output), Color: color(s.out)}) // the stream remembers an error
 	if list.Failed() {
 		return errShown
 	}
@@ -108,9 +106,7 @@ func (c *fmtCmd) Run(s *streams) error {
 				failed = true
 			}
 		case !c.Write:
-			if _, err := io.WriteString(s.out, out); err != nil {
-				return fmt.Errorf("the standard output: %w", err)
-			}
+			fmt.Fprint(s.out, out)
 		}
 		if c.Write && changed {
 			if err := rewrite(path, out); err != nil {
@@ -189,9 +185,7 @@ func (c *irCmd) Run(s *streams) error {
 	if diags.Failed() {
 		return diags
 	}
-	if _, err := io.WriteString(s.out, text); err != nil {
-		return fmt.Errorf("the standard output: %w", err)
-	}
+	fmt.Fprint(s.out, text)
 	return nil
 }
 

@@ -174,6 +174,9 @@ func wordLength(s string) int {
 
 // terminal reports whether a stream is one.
 func terminal(w io.Writer) bool {
+	if k, ok := w.(*sticky); ok {
+		w = k.Writer
+	}
 	f, ok := w.(*os.File)
 	if !ok || os.Getenv("TERM") == "dumb" {
 		return false

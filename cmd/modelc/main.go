@@ -52,6 +52,20 @@ type commands struct {
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
 
+// sticky is a stream that remembers the first error of writing to it: a command whose output is lost has not done what it was asked.
+type sticky struct {
+	io.Writer
+	err error
+}
+
+func (w *sticky) Write(p []byte) (int, error) {
+	n, err := w.Writer.Write(p)
+	if err != nil && w.err == nil {
+		w.err = err
+	}
+	return n, err
+}
+
 // exit is panicked with by kong's exit, which help uses.
 type exit int
 
@@ -65,7 +79,8 @@ func (e usageError) Error() string { return e.text }
 
 // Main runs a command line and returns the exit code.
 func Main(args []string, in io.Reader, out, errs io.Writer) (code int) {
-	s := &streams{in, out, errs}
+	kept := &sticky{Writer: out}
+	s := &streams{in, kept, errs}
 	defer func() {
 		switch r := recover().(type) {
 		case nil:
@@ -74,9 +89,13 @@ func Main(args []string, in io.Reader, out, errs io.Writer) (code int) {
 		default:
 			code = s.bug(args, fmt.Sprint(r), debug.Stack())
 		}
+		if kept.err != nil && code == exitGood {
+			fmt.Fprintf(errs, "error: the standard output: %v\n", kept.err)
+			code = exitUser
+		}
 	}()
 	var c commands
-	parser, err := kong.New(&c, kong.Name("modelc"), kong.Writers(out, errs), kong.Exit(func(n int) { panic(exit(n)) }),
+	parser, err := kong.New(&c, kong.Name("modelc"), kong.Writers(kept, errs), kong.Exit(func(n int) { panic(exit(n)) }),
 		kong.Description("A compiler and runtime for machine learning experiments."), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {
 		panic(err)

@@ -118,17 +118,13 @@ func (s *streams) run(file fileFlags, dirs dataFlags, device deviceFlags, show r
 		if show.JSON {
 			r.Emit(report.Failure{Text: err.Error()})
 		}
-		if e := r.Close(); e != nil && !errors.Is(err, run.ErrInterrupted) {
-			err = errors.Join(err, e)
-		}
+		_ = r.Close()
 		return s.located(c, err)
 	}
 	if kinds == nil || show.JSON {
 		r.Emit(result)
 	}
-	if err := r.Close(); err != nil {
-		return fmt.Errorf("the standard output: %w", err)
-	}
+	_ = r.Close() // the stream remembers an error
 	return nil
 }
 

@@ -63,7 +63,7 @@ func (e *experiment) runs(block string) ([]*folder, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the folder of the runs cannot be read: %w", err)
 	}
 	var numbers []int
 	for _, n := range names {
@@ -98,7 +98,7 @@ func (e *experiment) runs(block string) ([]*folder, error) {
 func (e *experiment) newFolder(b *recipe.Block, i info, fitted *data.Fitted) (*folder, error) {
 	dir := e.blockDir(b.Name)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the folder of the runs cannot be made: %w", err)
 	}
 	number := 1
 	names, err := e.FS.List(dir)
