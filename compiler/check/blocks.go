@@ -67,7 +67,7 @@ func (e *elab) runOf(b *syntax.Block, ls map[string]*line) *trainVal {
 // enterRun takes up a train block's instances again.
 func (e *elab) enterRun(t *trainVal) {
 	e.reset()
-	e.slots, e.made, e.reads = t.slots, t.made, t.reads
+	e.slots, e.made, e.reads, e.home = t.slots, t.made, t.reads, t.block
 	switch t.plan.Precision {
 	case "bf16":
 		e.precision = core.BF16
@@ -137,7 +137,7 @@ func (e *elab) evalBlock(b *syntax.Block) {
 		}
 	}
 	e.prog.Evals = append(e.prog.Evals, ev)
-	e.plan.Blocks = append(e.plan.Blocks, &recipe.Block{Kind: "eval", Name: name, Needs: []string{t.name}, Eval: r, At: place(b.At)})
+	e.plan.Blocks = append(e.plan.Blocks, &recipe.Block{Kind: "eval", Name: name, Needs: append([]string{t.name}, e.needs...), Eval: r, At: place(b.At)})
 }
 
 func (e *elab) taken(entry string) bool {
@@ -204,7 +204,7 @@ func (e *elab) crossvalBlock(b *syntax.Block) {
 	if name == "" {
 		name = "crossval"
 	}
-	e.plan.Blocks = append(e.plan.Blocks, &recipe.Block{Kind: "crossval", Name: name, Crossval: c, At: place(b.At)})
+	e.plan.Blocks = append(e.plan.Blocks, &recipe.Block{Kind: "crossval", Name: name, Needs: t.needs, Crossval: c, At: place(b.At)})
 }
 
 // predictBlock is predict NAME { run, data, value = …, output = csv("…") }.
@@ -273,7 +273,7 @@ func (e *elab) values(b *syntax.Block, t *trainVal, sp *splitVal, values []*synt
 		v.Rows = true
 	}
 	e.prog.Values = append(e.prog.Values, v)
-	e.plan.Blocks = append(e.plan.Blocks, &recipe.Block{Kind: "predict", Name: b.Name, Needs: []string{t.name}, Predict: p, At: place(b.At)})
+	e.plan.Blocks = append(e.plan.Blocks, &recipe.Block{Kind: "predict", Name: b.Name, Needs: append([]string{t.name}, e.needs...), Predict: p, At: place(b.At)})
 }
 
 // output is csv("file"), png("file", grid=8) or text("file").
@@ -414,7 +414,7 @@ func (e *elab) generateBlock(b *syntax.Block) {
 	p.Capacity = g.Bound
 	g.Columns = columns(g.Begin, g.Next)
 	e.prog.Gens = append(e.prog.Gens, g)
-	e.plan.Blocks = append(e.plan.Blocks, &recipe.Block{Kind: "generate", Name: b.Name, Needs: []string{t.name}, Generate: p, At: place(b.At)})
+	e.plan.Blocks = append(e.plan.Blocks, &recipe.Block{Kind: "generate", Name: b.Name, Needs: append([]string{t.name}, e.needs...), Generate: p, At: place(b.At)})
 }
 
 // nextFunction is the function from tokens to logits: `next`, or the one network of the run.
@@ -583,8 +583,10 @@ func (e *elab) assert(t *core.Test, k *syntax.Key, s *scope) {
 }
 
 // unused reports bindings of train blocks that nothing reads, imports that nothing names (M403), and config values that stand nowhere else (M409).
-func (e *elab) unused() {
-	e.unusedConfig()
+func (e *elab) unused(defined diag.List) {
+	if !e.diags.Failed() && !defined.Failed() {
+		e.unusedConfig() // beside an error, a value may only seem to be unused
+	}
 	for _, n := range sortedTrains(e.trains) {
 		e.try(func() { e.unusedIn(e.trains[n], true) })
 	}

@@ -290,7 +290,7 @@ func (e *elab) callFn(f fnVal, args []callArg, at source.Span) value {
 	building, running := e.building, e.running
 	e.building, e.running = false, f.decl.Name
 	training := e.training
-	if f.self != nil && !f.self.optimizer && e.frozen(f.self.path) {
+	if f.self != nil && !f.self.optimizer && e.frozen(f.self) {
 		e.training = false
 	}
 	e.enter(at, path, func() {

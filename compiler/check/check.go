@@ -60,16 +60,22 @@ func File(u *resolve.Unit, o Options) *Result {
 		e.block(m)
 	}
 	defined := definitions(u, o, e.diags)
-	e.unused()
+	e.unused(defined)
 	for _, t := range e.trains {
 		res.Layers = append(res.Layers, t.layers...)
 	}
 	sort.SliceStable(res.Layers, func(i, j int) bool { return res.Layers[i].Block < res.Layers[j].Block })
 	res.Diags = append(e.diags, defined...)
+	sort.SliceStable(res.Diags, func(i, j int) bool { return before(res.Diags[i].At, res.Diags[j].At) })
 	if len(res.Diags) > maxDiags {
 		res.Diags = worst(res.Diags)
 	}
 	return res
+}
+
+// before orders findings by their place in the main file; those without a place, or in another file, keep their order in front.
+func before(a, b source.Span) bool {
+	return a.Valid() && b.Valid() && a.File == b.File && a.Start < b.Start
 }
 
 // maxDiags is how many findings are worth reading at once.
@@ -93,7 +99,7 @@ func (e *elab) reset() {
 	e.slots, e.made, e.writes, e.caches, e.keep = nil, nil, nil, nil, nil
 	e.reads = map[*core.Slot]*core.Term{}
 	e.turns = map[*group]*turn{}
-	e.group, e.moved = nil, nil
+	e.group, e.moved, e.home, e.needs = nil, nil, nil, nil
 	e.precision = core.F32
 	e.fresh()
 }

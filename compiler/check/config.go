@@ -239,6 +239,9 @@ func (e *elab) preset(names []string, over map[string]func() value) {
 	if len(have) > 0 {
 		d.Notes = notes("note", "presets of "+e.unit.Source.Name+": "+strings.Join(have, ", "))
 	}
+	if near := diag.Suggest(e.opts.Preset, have); near != "" {
+		d.Notes = append(d.Notes, diag.Note{Kind: "fix", Text: "--preset " + near})
+	}
 	e.report(d)
 }
 
@@ -257,6 +260,13 @@ func (e *elab) setValue(arg, text string, t *syntax.Type) value {
 	clean := strings.ReplaceAll(text, "_", "")
 	switch {
 	case t != nil && isEnum(t):
+		var names []string
+		for _, a := range t.Alts {
+			names = append(names, a.Name)
+		}
+		if !contains(names, text) {
+			bad(strings.Join(names, " or "))
+		}
 		return textVal(text)
 	case kind == "text":
 		return textVal(text)

@@ -34,6 +34,8 @@ type elab struct {
 	running   string     // the function whose body runs
 	sizes     int        // > 0: `/` is exact division
 	training  bool
+	home      *syntax.Block   // the train block in work, or the one whose weights are read
+	needs     []string        // the other train blocks that it reads from, in order of first use
 	moved     map[string]bool // the bindings of a train block of which an update moves a weight; nil: all
 	precision core.Elem
 	phase     string // "", "train", "generate.begin", "generate.next"

@@ -30,7 +30,7 @@ type instance struct {
 	at        source.Span
 	requires  []*syntax.Key
 	called    bool
-	frozen    bool
+	home      *syntax.Block // the train block that made it; nil: none
 }
 
 // group is a stack of like layers: one template, elaborated once, whose slots have a leading axis.
@@ -95,7 +95,7 @@ func lower(name string) string {
 }
 
 func (e *elab) makeInstance(d *resolve.Decl, b *syntax.Block, path string, args []callArg, at source.Span, g *group) *instance {
-	in := &instance{decl: d, block: b, path: path, args: args, slots: map[string]*core.Slot{}, at: at, group: g}
+	in := &instance{decl: d, block: b, path: path, args: args, slots: map[string]*core.Slot{}, at: at, group: g, home: e.home}
 	in.scope = newScope(e.rootOf(d.Unit))
 	in.scope.inst = in
 	e.enter(at, path, func() {
@@ -454,7 +454,17 @@ func (e *elab) fieldOf(base value, x *syntax.Field) value {
 	}:
 		return b.field(e, x)
 	}
-	e.fail("M203", x.At, "%s has no `%s`", describe(base), x.Name)
+	d := diag.Diagnostic{Code: "M400", At: x.NameAt, Title: fmt.Sprintf("%s has no `%s`", describe(base), x.Name)}
+	if _, is := base.(*core.Term); is {
+		if ours := foreign[x.Name]; ours != "" {
+			d.Notes = notes("fix", ours)
+		} else if brackets[x.Name] || keepers[x.Name] || reducers[x.Name] {
+			d.Notes = notes("fix", x.Name+"[last]("+syntax.Print(x.X)+")")
+		} else if builtins[x.Name] || e.unit.Find(x.Name) != nil {
+			d.Notes = notes("fix", x.Name+"("+syntax.Print(x.X)+")")
+		}
+	}
+	e.failWith(d)
 	return nil
 }
 

@@ -19,14 +19,19 @@ const (
 func (e *elab) list(x *syntax.List, s *scope) value {
 	l := &listVal{path: e.naming, at: x.At}
 	if x.For == nil {
-		base := e.naming
+		base, failed := e.naming, false
 		for i, it := range x.Items {
-			e.naming = join(base, fmt.Sprint(i))
-			v := e.function(it, s)
-			if t, is := v.(*core.Term); is {
-				e.fail("M222", it.Span(), "a list holds layers or constants, never tensors: this is %s (stack[first](a, b) joins tensors)", typeText(t.Type))
-			}
-			l.items = append(l.items, v)
+			failed = !e.try(func() {
+				e.naming = join(base, fmt.Sprint(i))
+				v := e.function(it, s)
+				if t, is := v.(*core.Term); is {
+					e.fail("M222", it.Span(), "a list holds layers or constants, never tensors: this is %s (stack[first](a, b) joins tensors)", typeText(t.Type))
+				}
+				l.items = append(l.items, v)
+			}) || failed
+		}
+		if failed {
+			panic(stop{})
 		}
 		e.naming = base
 		return l
@@ -142,6 +147,8 @@ func (e *elab) applyList(l *listVal, args []callArg, at source.Span) value {
 			}
 		}
 	}
+	defer func(training bool) { e.training = training }(e.training)
+	e.training = e.training && !e.frozen(l)
 	v := args[0].v
 	for _, it := range l.items {
 		v = e.apply(it, []value{v}, nil, at)

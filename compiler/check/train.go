@@ -28,12 +28,16 @@ type trainVal struct {
 	reads    map[*core.Slot]*core.Term
 	nets     []value
 	metrics  *syntax.Block
+	needs    []string // the other train blocks that it reads from
 }
 
 func (t *trainVal) describe() string { return "the train block " + t.name }
 
 // field reads RUN.binding.
 func (t *trainVal) field(e *elab, x *syntax.Field) value {
+	if e.home != nil && e.home != t.block && !contains(e.needs, t.name) {
+		e.needs = append(e.needs, t.name)
+	}
 	if b := t.train.names[x.Name]; b != nil {
 		b.used = true
 	}
@@ -133,7 +137,7 @@ func (e *elab) trainBlock(b *syntax.Block) {
 		}
 		return metrics
 	}
-	e.moved = movedBindings(b)
+	e.moved, e.home = movedBindings(b), b
 	e.building = true
 	metrics := pass(t.train, true)
 	if failed {
@@ -158,6 +162,7 @@ func (e *elab) trainBlock(b *syntax.Block) {
 	} else {
 		t.core.Metrics = append(t.core.Metrics, metrics...)
 		e.finishUpdates(t, updates, settings)
+		e.sharedLoss(t)
 	}
 	t.core.Slots = append([]*core.Slot(nil), e.slots...)
 	// As measured: the same instances, training = false.
@@ -180,7 +185,7 @@ func (e *elab) trainBlock(b *syntax.Block) {
 	if len(e.slots) > len(t.core.Slots) {
 		t.core.Slots = append([]*core.Slot(nil), e.slots...)
 	}
-	t.slots, t.made, t.reads = e.slots, e.made, e.reads
+	t.slots, t.made, t.reads, t.needs = e.slots, e.made, e.reads, e.needs
 	e.planTrain(t, settings)
 	for _, in := range e.made {
 		if !in.optimizer && (in.called || len(in.order) > 0) {
@@ -190,7 +195,7 @@ func (e *elab) trainBlock(b *syntax.Block) {
 	e.trains[b.Name] = t
 	root.set(b.Name, t, b.NameAt).used = true
 	e.prog.Trains = append(e.prog.Trains, t.core)
-	e.plan.Blocks = append(e.plan.Blocks, &recipe.Block{Kind: "train", Name: b.Name, Train: t.plan, Hash: "", At: place(b.At)})
+	e.plan.Blocks = append(e.plan.Blocks, &recipe.Block{Kind: "train", Name: b.Name, Needs: e.needs, Train: t.plan, At: place(b.At)})
 }
 
 // reevaluated reports whether a binding is computed again when training changes: tensors are, what owns weights is not.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"modelc/compiler/core"
+	"modelc/lang/diag"
 	"modelc/lang/source"
 	"modelc/lang/syntax"
 	"modelc/recipe"
@@ -91,9 +92,39 @@ func movedBindings(b *syntax.Block) map[string]bool {
 	return out
 }
 
-// frozen reports whether an instance belongs to a network of which no update moves a weight.
-func (e *elab) frozen(path string) bool {
-	return e.moved != nil && path != "" && !e.moved[splitDots(path)[0]]
+// frozen reports whether a layer belongs to a network of another block, or to one of which no update moves a weight; a list is frozen when all its layers are.
+func (e *elab) frozen(v value) bool {
+	switch v := v.(type) {
+	case *instance:
+		return v.home != e.home || e.moved != nil && v.path != "" && !e.moved[splitDots(v.path)[0]]
+	case stacked:
+		return e.frozen(v.group.template)
+	case *listVal:
+		layers := false
+		for _, it := range v.items {
+			switch it.(type) {
+			case *instance, stacked, *listVal:
+				if !e.frozen(it) {
+					return false
+				}
+				layers = true
+			}
+		}
+		return layers
+	}
+	return false
+}
+
+// foreign refuses weights of another train block: only what a block constructs moves in it (ruling 2).
+func (e *elab) foreign(slots []*core.Slot, b *syntax.Block) {
+	for _, n := range sortedTrains(e.trains) {
+		for _, s := range slots {
+			if o := e.trains[n]; hasSlot(o.slots, s) {
+				e.failWith(diag.Diagnostic{Code: "M419", At: b.NameAt, Title: fmt.Sprintf("`%s` belongs to the train block %s, and only what a block constructs moves in it", b.Name, n),
+					Notes: notes("fix", "construct the network here, or train it in "+n+"; its layers are frozen here")})
+			}
+		}
+	}
 }
 
 // finishUpdates gives each update its moves.
@@ -120,6 +151,7 @@ func (e *elab) finishUpdates(t *trainVal, blocks []*syntax.Block, settings map[s
 				slots = append(slots, s)
 			}
 		}
+		e.foreign(slots, b)
 		u.Moves = e.moves(t, slots, pick("optimizer"), t.train, b.At)
 		u.Clip = e.clip(pick("clip"), t.train)
 		if st := own["every"]; st != nil {
@@ -134,6 +166,18 @@ func (e *elab) finishUpdates(t *trainVal, blocks []*syntax.Block, settings map[s
 	if every {
 		for _, u := range t.core.Updates {
 			t.plan.Every = append(t.plan.Every, int64(u.Every))
+		}
+	}
+}
+
+// sharedLoss warns of two updates with one loss: one update over both is meant (ruling 69).
+func (e *elab) sharedLoss(t *trainVal) {
+	for i, u := range t.core.Updates {
+		for _, v := range t.core.Updates[:i] {
+			if u.Loss.ID == v.Loss.ID {
+				e.report(diag.Diagnostic{Severity: diag.Warning, Code: "M422", At: u.Loss.Site.At, Title: fmt.Sprintf("the updates %s and %s have the same loss", v.Name, u.Name),
+					Notes: notes("why", "the second sees the weights that the first has moved, so the loss is computed twice", "fix", fmt.Sprintf("both = [%s, %s]   and one   update both { … }", v.Name, u.Name))})
+			}
 		}
 	}
 }

@@ -155,6 +155,17 @@ train t {
 		"eval, crossval, predict and generate name the train block whose weights they use, and the split whose rows they read.",
 		`eval test { data = 3 }
 `, "run = classify, data = Digits.test"},
+	{"M422", "two updates with the same loss",
+		"Updates run one after the other, and the second sees the weights that the first has moved, so the loss is computed twice. One update over a list moves both at once.",
+		`train t {
+  a = Dense(1)
+  b = Dense(1)
+  both = mean(a(zeros[4, 1]) + b(zeros[4, 1]))
+  update a { loss = both, optimizer = Adam(1e-3) }
+  update b { loss = both, optimizer = Adam(1e-3) }
+  steps = 10
+}
+`, "nets = [a, b], then update nets { … }; groups of an optimizer list take of="},
 	{"M501", "a test that should fail does not",
 		"test \"…\" fails \"text\" demands a diagnostic that contains the text.",
 		`test "adds" fails "different axes" { y = zeros[3] + zeros[3] }
