@@ -30,7 +30,12 @@ const (
 	exitInterrupted = 130
 )
 
-func main() { os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+func main() {
+	if os.Getenv("MODELC_DEBUG") == "" {
+		debug.SetTraceback("none") // of what recover cannot reach, too
+	}
+	os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
 
 // streams are the three of a process.
 type streams struct {
