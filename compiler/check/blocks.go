@@ -77,6 +77,15 @@ func (e *elab) enterRun(t *trainVal) {
 	e.phase = "train"
 }
 
+// unmade refuses a network that a block is the first to call: the run has no weights for it.
+func (e *elab) unmade(t *trainVal, b *syntax.Block) {
+	if len(e.slots) > len(t.slots) {
+		s := e.slots[len(t.slots)]
+		e.failWith(diag.Diagnostic{Code: "M419", At: b.KindAt, Title: fmt.Sprintf("%s never calls its `%s`, so there are no weights of it to read", t.name, splitDots(s.Path)[0]),
+			Notes: notes("fix", "call it in the train block")})
+	}
+}
+
 func (e *elab) splitOf(b *syntax.Block, ls map[string]*line, t *trainVal) *splitVal {
 	l := ls["data"]
 	if l == nil {
@@ -120,6 +129,7 @@ func (e *elab) evalBlock(b *syntax.Block) {
 		e.phase = "train"
 		ev.Metrics = e.metricsOf(own, newScope(t.eval))
 	}
+	e.unmade(t, b)
 	ev.Columns = columns(namedTerms(ev.Metrics)...)
 	e.markBatch(t, ev.Columns)
 	size := int64(256)
@@ -257,6 +267,7 @@ func (e *elab) values(b *syntax.Block, t *trainVal, sp *splitVal, values []*synt
 	if output != nil {
 		e.output(p, output)
 	}
+	e.unmade(t, b)
 	v.Columns = columns(namedTerms(v.Outputs)...)
 	e.markBatch(t, v.Columns)
 	p.Columns = v.Columns
@@ -412,6 +423,7 @@ func (e *elab) generateBlock(b *syntax.Block) {
 		g.Bound = begin.least
 	}
 	p.Capacity = g.Bound
+	e.unmade(t, b)
 	g.Columns = columns(g.Begin, g.Next)
 	e.prog.Gens = append(e.prog.Gens, g)
 	e.plan.Blocks = append(e.plan.Blocks, &recipe.Block{Kind: "generate", Name: b.Name, Needs: append([]string{t.name}, e.needs...), Generate: p, At: place(b.At)})

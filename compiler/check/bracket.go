@@ -481,6 +481,13 @@ func (e *elab) labelled(t *core.Term, n *syntax.Name, s *scope) int {
 		if names := labelList(t.Type); names != "" {
 			d.Notes = notes("note", "its axes are "+names)
 		}
+		var near []string
+		for i := range t.Type.Dims {
+			near = append(near, shownLabel(label(t.Type, i)))
+		}
+		if did := diag.Suggest(n.Text, near); did != "" {
+			d.Labels = []diag.Label{{At: n.At, Text: "did you mean `" + did + "`?"}}
+		}
 		e.failWith(d)
 	}
 	e.failWith(diag.Diagnostic{Code: "M130", At: n.At, Title: fmt.Sprintf("`%s` is ambiguous: %s has %s axes of size %s", n.Text, hinted(t), []string{"no", "one", "two", "three", "four", "five"}[min(len(found), 5)], n.Text),

@@ -127,6 +127,18 @@ func (e *elab) evalArg(p *syntax.Param, x syntax.Expr, s *scope) value {
 	return e.eval(x, s)
 }
 
+// enumNames lists the names of pre | post; nil for other types.
+func enumNames(t *syntax.Type) []string {
+	if t == nil || !isEnum(t) {
+		return nil
+	}
+	var out []string
+	for _, a := range t.Alts {
+		out = append(out, a.Name)
+	}
+	return out
+}
+
 func isEnum(t *syntax.Type) bool { return len(t.Alts) > 1 }
 
 // applyArgs calls a value with arguments not yet evaluated.
@@ -318,7 +330,7 @@ func (e *elab) callFn(f fnVal, args []callArg, at source.Span) value {
 		}
 		if f.decl.Result != nil {
 			e.boundSizes(f.decl.Result, sub)
-			out = outerLabels(e.typed(out, f.decl.Result, sub, f.decl.NameAt), f.decl.Result, sub)
+			out = outerLabels(e.typed(out, f.decl.Result, sub, f.decl.Result.At), f.decl.Result, sub)
 		} else {
 			out = unmasked(out)
 		}
@@ -495,7 +507,7 @@ func (e *elab) bindParams(params []*syntax.Param, args []callArg, sub *scope, ow
 		if p.Type != nil {
 			v = e.match(v, p.Type, sub, matchContext{owner: owner, param: p.Name, at: given[i].at, later: &later})
 		}
-		sub.set(p.Name, v, p.NameAt)
+		sub.set(p.Name, v, p.NameAt).alts = enumNames(p.Type)
 	}
 	for i, p := range params {
 		if given[i] == nil {
@@ -503,7 +515,7 @@ func (e *elab) bindParams(params []*syntax.Param, args []callArg, sub *scope, ow
 			if p.Type != nil {
 				v = e.match(v, p.Type, sub, matchContext{owner: owner, param: p.Name, at: p.At, later: &later})
 			}
-			sub.set(p.Name, v, p.NameAt)
+			sub.set(p.Name, v, p.NameAt).alts = enumNames(p.Type)
 		}
 	}
 	return func() {

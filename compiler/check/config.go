@@ -100,7 +100,7 @@ func (e *elab) configure() {
 				e.fail("M413", m.Stmt.Right.Span(), "a config value is a constant, this is %s", describe(v))
 			}
 			b := root.set(n.Text, v, n.At)
-			b.why = configWhy
+			b.why, b.alts = configWhy, enumNames(types[n.Text])
 			e.plan.Config = append(e.plan.Config, recipe.Setting{Name: n.Text, Type: typeName(types[n.Text]), Value: plain(v)})
 		})
 		if !ok {

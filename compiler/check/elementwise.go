@@ -213,7 +213,7 @@ func (e *elab) suffix(large, small *core.Term, largeFirst bool, at source.Span, 
 	ld, sd := large.Type.Dims, small.Type.Dims
 	tail := ld[len(ld)-len(sd):]
 	for i := range sd {
-		switch size.Compare(tail[i], sd[i], e.facts) {
+		switch e.compare(tail[i], sd[i]) {
 		case size.No:
 			e.mismatch(large, small, largeFirst, at, w)
 		case size.Unknown:
@@ -223,6 +223,15 @@ func (e *elab) suffix(large, small *core.Term, largeFirst bool, at source.Span, 
 			e.residual("==", tail[i], sd[i], "M110", fmt.Sprintf("%s and %s meet element by element", typeText(large.Type), typeText(small.Type)))
 		}
 	}
+}
+
+// compare decides whether two sizes are equal; that one is always smaller makes them different too (2*d and d: no size of a tensor that anything reads is 0).
+func (e *elab) compare(a, b size.Size) size.Tri {
+	t := size.Compare(a, b, e.facts)
+	if t == size.Unknown && (a.Less(b, e.facts) == size.Yes || b.Less(a, e.facts) == size.Yes) {
+		return size.No
+	}
+	return t
 }
 
 // unlike reports whether one size is a number and the other a name that no operator may pin to it: the batch size, and within a definition any name.
@@ -241,7 +250,7 @@ func (e *elab) equalDims(a, b []size.Size, at source.Span) bool {
 		return false
 	}
 	for i := range a {
-		switch size.Compare(a[i], b[i], e.facts) {
+		switch e.compare(a[i], b[i]) {
 		case size.No:
 			return false
 		case size.Unknown:

@@ -236,10 +236,46 @@ func (e *elab) binary(x *syntax.Binary, s *scope) value {
 		}
 		return e.mapValues(x.Op, core.Bool, x.At, l, r)
 	}
+	if x.Op == "==" || x.Op == "!=" {
+		if v := e.enumCompare(x, x.X, x.Y, s); v != nil {
+			return v
+		}
+		if v := e.enumCompare(x, x.Y, x.X, s); v != nil {
+			return v
+		}
+	}
 	l := e.eval(x.X, s)
 	r := e.eval(x.Y, s)
 	e.at(x.At)
 	return e.operate(x, l, r)
+}
+
+// enumCompare is `mode == pre`, where mode is declared pre | post: the names of an enum are known beside a value of it. nil: it is something else.
+func (e *elab) enumCompare(x *syntax.Binary, value, name syntax.Expr, s *scope) value {
+	v, is := value.(*syntax.Name)
+	n, also := name.(*syntax.Name)
+	if !is || !also {
+		return nil
+	}
+	b, _ := s.find(v.Text)
+	if b == nil || b.alts == nil {
+		return nil
+	}
+	if other, _ := s.find(n.Text); other != nil {
+		return nil
+	}
+	t, is := e.lookup(v.Text, s).v.(textVal)
+	if !is {
+		return nil
+	}
+	if !contains(b.alts, n.Text) {
+		d := diag.Diagnostic{Code: "M203", At: n.At, Title: fmt.Sprintf("`%s` is none of %s, which is what `%s` can be", n.Text, strings.Join(b.alts, " | "), v.Text)}
+		if near := diag.Suggest(n.Text, b.alts); near != "" {
+			d.Labels = []diag.Label{{At: n.At, Text: "did you mean `" + near + "`?"}}
+		}
+		e.failWith(d)
+	}
+	return boolVal((string(t) == n.Text) == (x.Op == "=="))
 }
 
 func (e *elab) needBool(v value, x syntax.Expr) {

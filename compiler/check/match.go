@@ -262,7 +262,7 @@ func (e *elab) bindSize(n *syntax.Name, v size.Size, s *scope, c matchContext) {
 	}
 	b := s.set(n.Text, sizeVal{v}, n.At)
 	b.from, b.given, b.term = c.at, c.given, c.term
-	if c.owner != "" && c.at.Valid() {
+	if c.owner != "" && c.at.Valid() && v.String() != n.Text {
 		b.why = fmt.Sprintf("is %s by `%s` (%s)", v, c.param, c.given)
 	}
 	b.used = true
@@ -442,7 +442,7 @@ func (e *elab) knownDims(a *syntax.TypeAtom, s *scope) ([]size.Size, bool) {
 }
 
 func (e *elab) equalSize(got, want size.Size, x *core.Term, a *syntax.TypeAtom, s *scope, c matchContext, axis int) {
-	switch size.Compare(got, want, e.facts) {
+	switch e.compare(got, want) {
 	case size.No:
 		e.shapeMismatch(x, a, s, c, axis)
 	case size.Unknown:

@@ -164,6 +164,7 @@ func (e *elab) trainBlock(b *syntax.Block) {
 		e.finishUpdates(t, updates, settings)
 		e.sharedLoss(t)
 	}
+	e.untouched(t)
 	t.core.Slots = append([]*core.Slot(nil), e.slots...)
 	// As measured: the same instances, training = false.
 	for n, bd := range t.train.names {
@@ -429,6 +430,20 @@ func (e *elab) hostMetric(x syntax.Expr, s *scope) *core.HostMetric {
 		h.Args = append(h.Args, t)
 	}
 	return h
+}
+
+// untouched refuses a network of another block that this block is the first to call: its weights were never made there.
+func (e *elab) untouched(t *trainVal) {
+	for _, n := range e.needs {
+		for _, in := range e.trains[n].made {
+			for _, s := range in.order {
+				if hasSlot(e.slots, s) {
+					e.failWith(diag.Diagnostic{Code: "M419", At: t.block.NameAt, Title: fmt.Sprintf("%s never calls its `%s`, so %s has no weights of it to read", n, splitDots(in.path)[0], t.name),
+						Notes: notes("fix", "construct the network in this block")})
+				}
+			}
+		}
+	}
 }
 
 // trainable lists the weights constructed in the block.

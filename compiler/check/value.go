@@ -172,6 +172,7 @@ type binding struct {
 	why   string      // for sizes: how it was fixed
 	from  source.Span // for sizes: the argument that fixed it
 	term  *core.Term  // and its value
+	alts  []string    // for a value of an enum: its names
 	given string      // and that argument as declared
 	fixed bool        // a size that belongs to the weights or the call: matching compares and never binds
 }
