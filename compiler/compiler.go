@@ -10,6 +10,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"modelc/compiler/check"
@@ -36,6 +39,7 @@ type Options struct {
 type Checked struct {
 	Source *source.File
 	File   *syntax.File
+	unit   *resolve.Unit
 	result *check.Result
 	diags  diag.List
 }
@@ -49,6 +53,7 @@ func Check(name string, text []byte, o Options) *Checked {
 		return c
 	}
 	u, diags := resolve.File(c.File, resolve.Options{Read: o.Read})
+	c.unit = u
 	c.diags = append(c.diags, diags...)
 	c.result = check.File(u, check.Options{Set: o.Set, Preset: o.Preset, Tests: o.Tests})
 	c.diags = append(c.diags, c.result.Diags...)
@@ -105,23 +110,66 @@ func unmeasured(p *core.Program, at *recipe.Metrics) {
 	}
 }
 
-// hash gives each block the hash of what it computes: its text, the library's version of what it uses through the checked terms' settings, the config and the data it reads.
+// hash gives each block the hash of what it computes: its own text, that of all definitions and data of the file and of the files it imports, and the config, comments and
+// white space aside. Other blocks do not count: what one needs of them is in the hash of a run (recipe.Block.Needs).
 func (c *Checked) hash() {
 	r := c.result.Recipe
-	common, err := json.Marshal(struct {
-		Config []recipe.Setting
-		Data   []*recipe.Data
-	}{r.Config, r.Data})
-	if err != nil {
+	common := sha256.New()
+	if err := json.NewEncoder(common).Encode(r.Config); err != nil {
 		panic("compiler: " + err.Error())
+	}
+	seen := map[*resolve.Unit]bool{}
+	var definitions func(u *resolve.Unit)
+	definitions = func(u *resolve.Unit) {
+		if seen[u] {
+			return
+		}
+		seen[u] = true
+		for _, m := range u.File.Members {
+			if m.Block == nil || m.Block.Kind == "layer" || m.Block.Kind == "model" || m.Block.Kind == "data" || u != c.unit && m.Block.Kind == "config" {
+				words(common, u.File, m)
+			}
+		}
+		names := slices.Sorted(maps.Keys(u.Imports))
+		for _, n := range names {
+			fmt.Fprintf(common, "import %q\n", n)
+			definitions(u.Imports[n])
+		}
+	}
+	definitions(c.unit)
+	sum := common.Sum(nil)
+	own := map[recipe.Place]*syntax.Member{}
+	for _, m := range c.File.Members {
+		if m.Block != nil {
+			p := m.Block.At.Position()
+			own[recipe.Place{File: p.Name, Line: p.Line, Col: p.Column}] = m
+		}
 	}
 	for _, b := range r.Blocks {
 		h := sha256.New()
-		h.Write(common)
-		h.Write(c.Source.Text)
-		fmt.Fprintf(h, "\x00%s\x00%s", b.Kind, b.Name)
+		h.Write(sum)
+		words(h, c.File, own[b.At])
 		b.Hash = hex.EncodeToString(h.Sum(nil)[:16])
 	}
+}
+
+// words writes the tokens of a member that mean something, one a line: a newline ends a statement, so line ends count, once.
+func words(w io.Writer, f *syntax.File, m *syntax.Member) {
+	line := false
+	for _, t := range f.Tokens {
+		switch {
+		case t.Start < m.At.Start || t.End > m.At.End || t.Kind == syntax.Space || t.Kind == syntax.Comment:
+		case t.Kind == syntax.Newline:
+			line = true
+		default:
+			if line {
+				fmt.Fprintln(w)
+			}
+			fmt.Fprintf(w, "%q ", t.Text)
+			line = false
+		}
+	}
+	fmt.Fprintln(w)
 }
 
 // Diagnostics returns what has been found.

@@ -211,8 +211,12 @@ func (e *experiment) order() ([]*recipe.Block, error) {
 			if err := visit(b.Name, b.At); err != nil {
 				return nil, err
 			}
-		case e.selected(b) && b.Crossval == nil:
-			for _, n := range append(slices.Clone(b.Needs), runOf(b)...) {
+		case e.selected(b):
+			needs := b.Needs
+			if b.Crossval == nil { // which trains its run itself
+				needs = append(slices.Clone(needs), runOf(b)...)
+			}
+			for _, n := range needs {
 				if err := visit(n, b.At); err != nil {
 					return nil, err
 				}
