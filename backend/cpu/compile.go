@@ -16,6 +16,7 @@ type compiler struct {
 	call    *call
 	shared  int        // the number of the buffer that tasks use as scratch between their phases
 	extra   int64      // its bytes
+	stage   int64      // bytes of it that the present step's converted operands take
 	scratch int64      // bytes of each worker
 	after   *plan.Step // a kernel that may work on the parts of the present product
 	taken   bool       // it does
@@ -211,6 +212,7 @@ func (b *compiler) staged(s *plan.Step, make func(in, out []location, typ ir.DTy
 		typ = ir.F32
 	}
 	b.partials(bytes)
+	b.stage = bytes
 	p, err := make(in, out, typ)
 	return append(append(before, p...), after...), err
 }

@@ -34,7 +34,7 @@ type convShape struct {
 	merged      bool // columns count images too
 	turned      bool // y = patchesᵀ·wᵀ: rows are places and columns are filters
 	byRow       bool
-	padded      bool        // patches come from a copy with zeros around
+	local       *padding    // how each worker copies the image that it packs; nil: it does not
 	current     [][]float32 // by worker: the image that is packed
 }
 
@@ -45,8 +45,11 @@ func (b *compiler) conv(s *plan.Step, o ops.Conv) ([]phase, error) {
 		if typ == ir.F64 {
 			size = 8
 		}
-		phases := b.prepare(g, size)
 		fits := g.layout()
+		if fits && typ == ir.F32 && g.deep() {
+			return b.convSplit(g), nil
+		}
+		phases := b.prepare(g, size, fits && typ == ir.F32 && !g.merged)
 		g.tables()
 		if typ == ir.F64 {
 			return append(phases, plainConv[float64](g)), nil
@@ -90,9 +93,10 @@ func newConvShape(s *plan.Step, o ops.Conv, in, out []location) *convShape {
 	return g
 }
 
-// prepare makes the phases that copy the kernel densely, as [group, filter, channel, k…], and the image with its zeros, where it has any.
-func (b *compiler) prepare(g *convShape, size int64) []phase {
-	base := b.extra // behind what staging uses
+// prepare makes the phases that copy the kernel densely, as [group, filter, channel, k…], and the image with its zeros, where it has any; aside: a small image
+// is left to the product, which copies it for itself.
+func (b *compiler) prepare(g *convShape, size int64, aside bool) []phase {
+	base := b.stage
 	dense := location{buf: b.shared, off: base}
 	w, rows := g.w, g.groups*g.filters
 	dims := append([]int64{g.channels}, g.kernel...)
@@ -113,46 +117,13 @@ func (b *compiler) prepare(g *convShape, size int64) []phase {
 	g.w = dense
 	base += (rows*g.depth*size + 63) &^ 63
 
-	reach := make([]int64, len(g.in)) // of all patches
-	plain := true
-	for i := range g.in {
-		reach[i] = max((g.out[i]-1)*g.stride[i]+(g.kernel[i]-1)*g.dilate[i]+1, 0)
-		plain = plain && g.lo[i] == 0 && g.gap[i] == 1 && reach[i] <= g.in[i]
-	}
-	if !plain {
-		image := location{buf: b.shared, off: base}
-		x, xn, xg, xc, xs := g.x, g.xn, g.xg, g.xc, g.xs
-		planes := g.images * g.groups * g.channels
-		area := product(reach)
-		base += (planes*area*size + 63) &^ 63
-		st := strides(reach)
-		block, step, src := make([]int64, len(reach)), make([]int64, len(reach)), make([]int64, len(reach))
-		fromOff, toOff := int64(0), int64(0)
-		for i := range reach {
-			first := int64(0)
-			if g.lo[i] < 0 {
-				first = (-g.lo[i] + g.gap[i] - 1) / g.gap[i]
-			}
-			last := min(g.in[i]-1, floorDiv(reach[i]-1-g.lo[i], g.gap[i]))
-			block[i] = max(last-first+1, 0)
-			step[i], src[i] = st[i]*g.gap[i], xs[i]
-			fromOff += first * xs[i]
-			toOff += (g.lo[i] + first*g.gap[i]) * st[i]
+	if p := g.padding(); p != nil {
+		if aside && g.channels*p.area <= localImage {
+			g.local = p
+		} else {
+			phases, base = append(phases, g.padAll(p, b.shared, base, size)), base+(g.images*g.groups*g.channels*p.area*size+63)&^63
 		}
-		empty := product(block) == 0
-		phases = append(phases, phase{int(planes), small(planes * area), func(w *worker, lo, hi int) {
-			for p := int64(lo); p < int64(hi); p++ {
-				to := unsafe.Add(w.at(&image), p*area*size)
-				clear(view[byte](to, area*size))
-				if empty {
-					continue
-				}
-				n, gr, c := p/g.channels/g.groups, p/g.channels%g.groups, p%g.channels
-				copyBlock(unsafe.Add(to, toOff*size), unsafe.Add(w.at(&x), (n*xn+gr*xg+c*xc+fromOff)*size), block, step, src, size)
-			}
-		}})
-		g.x, g.xs = image, st
-		g.xc, g.xg, g.xn = area, area*g.channels, area*g.channels*g.groups
+		g.padded(p)
 	}
 	b.partials(base)
 	return phases
@@ -217,6 +188,14 @@ func (g *convShape) tables() {
 	g.byRow = mean(g.rowRun) > mean(g.columnRun)
 }
 
+// reach is how many elements from an image's first on patches touch.
+func (g *convShape) reach() int64 {
+	if len(g.row) == 0 || len(g.column) == 0 {
+		return 0
+	}
+	return int64(g.row[len(g.row)-1] + g.column[len(g.column)-1] + 1)
+}
+
 // runs returns for each offset how many from there on are neighbours.
 func runs(off []int) []int {
 	out := make([]int, len(off))
@@ -240,25 +219,18 @@ func mean(run []int) float64 {
 // pack is the hook that gathers patches.
 func (g *convShape) pack(worker, _, k0, k1, lo, hi int, dst []float32, stride int) {
 	x := g.current[worker]
-	if g.byRow {
-		var at [asm.MaxColumns]int
-		for k := k0; k < k1; {
-			n := min(g.rowRun[k], k1-k)
-			for i := range hi - lo {
-				at[i] = g.row[k] + g.column[lo+i]
-			}
-			asm.PackRows(dst[(k-k0)*stride:], stride, x, at[:hi-lo], n)
-			k += n
-		}
+	if !g.byRow {
+		asm.PackColumns(dst, stride, x, g.row[k0:k1], g.column[lo:hi])
 		return
 	}
-	for j := lo; j < hi; {
-		n := min(g.columnRun[j], hi-j)
-		c := g.column[j]
-		for k, r := range g.row[k0:k1] {
-			copy(dst[k*stride+j-lo:][:n], x[r+c:][:n])
+	var at [asm.MaxColumns]int
+	for k := k0; k < k1; {
+		n := min(g.rowRun[k], k1-k)
+		for i := range hi - lo {
+			at[i] = g.row[k] + g.column[lo+i]
 		}
-		j += n
+		asm.PackRows(dst[(k-k0)*stride:], stride, x, at[:hi-lo], n)
+		k += n
 	}
 }
 
@@ -268,6 +240,11 @@ func (b *compiler) convGemm(g *convShape, final bool) (phase, error) {
 	if g.turned {
 		p = asm.Product{Batch: 1, M: columns, N: int(g.filters), K: int(g.depth), B: asm.Strides{Row: 1, Col: int(g.depth)}, C: asm.Strides{Row: int(g.ys[0]), Col: 1}}
 	}
+	images := g.images
+	if g.merged {
+		images = 1
+	}
+	p.Many = images*g.groups >= 16
 	m := asm.NewGemm(p, true)
 	tiles := m.Tiles()
 	var after *epilogue
@@ -278,33 +255,31 @@ func (b *compiler) convGemm(g *convShape, final bool) (phase, error) {
 		}
 	}
 	below, finish := after.bytes(), after.hook()
-	b.need(below+int64(m.Scratch())*4, 0, 0)
-	images := g.images
-	if g.merged {
-		images = 1
+	own := int64(0) // bytes of the worker's copy of an image
+	if g.local != nil {
+		own = (g.channels*g.local.area*4 + 63) &^ 63
 	}
+	b.need(below+own+int64(m.Scratch())*4, 0, 0)
 	g.current = make([][]float32, maxThreads)
-	reachX := int64(0)
-	for _, l := range [][]int{g.row, g.column} {
-		for _, o := range l {
-			reachX = max(reachX, int64(o))
-		}
-	}
-	if len(g.row) > 0 && len(g.column) > 0 {
-		reachX = int64(g.row[len(g.row)-1] + g.column[len(g.column)-1] + 1)
-	}
+	reachX := g.reach()
 	reachC := reach([2]int64{int64(p.M), int64(p.C.Row)}, [2]int64{int64(p.N), 1})
 	hook := g.pack
 	work := images * g.groups * g.filters * int64(columns) * g.depth
 	return phase{int(images*g.groups) * tiles, work < 50000, func(w *worker, from, to int) {
-		scratch := view[float32](unsafe.Pointer(&w.scratch[below]), (int64(len(w.scratch))-below)/4)
+		scratch := view[float32](unsafe.Pointer(&w.scratch[below+own]), (int64(len(w.scratch))-below-own)/4)
 		after.open(w)
 		for from < to {
 			q := int64(from / tiles)
 			lo := from - int(q)*tiles
 			hi := min(to-int(q)*tiles, tiles)
 			n, gr := q/g.groups, q%g.groups
-			g.current[w.id] = view[float32](unsafe.Add(w.at(&g.x), (n*g.xn+gr*g.xg)*4), reachX)
+			image := unsafe.Add(w.at(&g.x), (n*g.xn+gr*g.xg)*4)
+			if g.local != nil {
+				copied := unsafe.Pointer(&w.scratch[below])
+				g.local.planes(copied, image, g.channels, g.local.xc)
+				image = copied
+			}
+			g.current[w.id] = view[float32](image, reachX)
 			kernel := view[float32](unsafe.Add(w.at(&g.w), gr*g.filters*g.depth*4), g.filters*g.depth)
 			w.gemm = asm.GemmArgs{A: kernel, PackB: hook, C: view[float32](unsafe.Add(w.at(&g.y), (n*g.yn+gr*g.yg)*4), reachC)}
 			if g.turned {

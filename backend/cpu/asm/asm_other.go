@@ -24,4 +24,8 @@ func packRows(dst []float32, stride int, src []float32, offsets []int, n int) {
 	packRowsGo(dst, stride, src, offsets, 0, n)
 }
 
+func packColumns(dst []float32, stride int, src []float32, rows, columns []int) {
+	packColumnsGo(dst, stride, src, rows, columns)
+}
+
 func dot4(sums *[4]float32, x, y []float32, stride int) { dot4Go(sums, x, y, stride) }

@@ -10,6 +10,7 @@ type Product struct {
 	Batch, M, N, K int
 	A, B, C        Strides
 	Accumulate     bool // C += instead of C =
+	Many           bool // one of many that workers share: its tiles may be large
 }
 
 // A Pack fills a panel of an operand that is not in memory as a matrix (a convolution's patches, a fused producer).
@@ -126,7 +127,10 @@ func NewGemm(p Product, hooked bool) *Gemm {
 		for g.nc < blockN && (work(g.mc, g.nc) < tileWork/2 || p.N > 32*g.nc) {
 			g.nc *= 2
 		}
-		for g.nc > MaxColumns && p.N < 8*g.nc && work(g.mc, g.nc) > 4*tileWork {
+		if p.Many {
+			g.nc = even(p.N, blockN, MaxColumns)
+		}
+		for !p.Many && g.nc > MaxColumns && p.N < 8*g.nc && work(g.mc, g.nc) > 4*tileWork {
 			g.nc /= 2
 		}
 	default:

@@ -7,6 +7,12 @@ func packTurnAVX512(dst, src *float32, offsets *[16]int, n, stride int)
 func packCopyAVX512(dst, src *float32, width, n, stride, step int)
 
 //go:noescape
+func packLanesAVX512(dst, src *float32, rows *int, n, stride, base, mask int)
+
+//go:noescape
+func packGatherAVX512(dst, src *float32, rows *int, n, stride, base, mask int, lanes *[16]int32)
+
+//go:noescape
 func packTurnAVX2(dst, src *float32, offsets *[16]int, n, stride int)
 
 var (
@@ -65,6 +71,37 @@ func packRows(dst []float32, stride int, src []float32, offsets []int, n int) {
 			packRowsGo(d, stride, src, rows, k, n)
 		default:
 			packRowsGo(d, stride, src, rows, 0, n)
+		}
+	}
+}
+
+// packColumns does PackColumns' work on checked arguments.
+func packColumns(dst []float32, stride int, src []float32, rows, columns []int) {
+	if level != AVX512 || columns[len(columns)-1]-columns[0] > 1<<28 {
+		packColumnsGo(dst, stride, src, rows, columns)
+		return
+	}
+	_ = dst[(len(rows)-1)*stride+len(columns)-1]
+	for lo := 0; lo < len(columns); lo += 16 {
+		part := columns[lo:min(lo+16, len(columns))]
+		breaks := 0
+		for i := 1; i < len(part); i++ {
+			if part[i] != part[i-1]+1 {
+				breaks++
+			}
+		}
+		if breaks > 5 {
+			var lanes [16]int32
+			for i, c := range part {
+				lanes[i] = int32(c - part[0])
+			}
+			packGatherAVX512(&dst[lo], &src[0], &rows[0], len(rows), stride*4, part[0], 1<<len(part)-1, &lanes)
+			continue
+		}
+		for i := 0; i < len(part); {
+			n := run(part[i:])
+			packLanesAVX512(&dst[lo], &src[0], &rows[0], len(rows), stride*4, part[i]-i, (1<<n-1)<<i)
+			i += n
 		}
 	}
 }

@@ -3364,3 +3364,78 @@ whole:
 	VZEROUPPER
 	RET
 
+// func packLanesAVX512(dst, src *float32, rows *int, n, stride, base, mask int)
+TEXT ·packLanesAVX512(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ rows+16(FP), DX
+	MOVQ n+24(FP), CX
+	MOVQ stride+32(FP), R8
+	MOVQ base+40(FP), R9
+	MOVQ mask+48(FP), R11
+	KMOVW R11, K1
+	LEAQ (SI)(R9*4), SI
+	SUBQ $4, CX
+	JLT rest
+four:
+	MOVQ 0(DX), R10
+	MOVQ 8(DX), R11
+	MOVQ 16(DX), R12
+	MOVQ 24(DX), R13
+	VMOVUPS.Z (SI)(R10*4), K1, Z0
+	VMOVUPS.Z (SI)(R11*4), K1, Z1
+	VMOVUPS.Z (SI)(R12*4), K1, Z2
+	VMOVUPS.Z (SI)(R13*4), K1, Z3
+	VMOVUPS Z0, K1, (DI)
+	ADDQ R8, DI
+	VMOVUPS Z1, K1, (DI)
+	ADDQ R8, DI
+	VMOVUPS Z2, K1, (DI)
+	ADDQ R8, DI
+	VMOVUPS Z3, K1, (DI)
+	ADDQ R8, DI
+	ADDQ $32, DX
+	SUBQ $4, CX
+	JGE four
+rest:
+	ADDQ $4, CX
+	JZ end
+one:
+	MOVQ (DX), R10
+	VMOVUPS.Z (SI)(R10*4), K1, Z0
+	VMOVUPS Z0, K1, (DI)
+	ADDQ R8, DI
+	ADDQ $8, DX
+	DECQ CX
+	JNZ one
+end:
+	VZEROUPPER
+	RET
+
+// func packGatherAVX512(dst, src *float32, rows *int, n, stride, base, mask int, lanes *[16]int32)
+TEXT ·packGatherAVX512(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ rows+16(FP), DX
+	MOVQ n+24(FP), CX
+	MOVQ stride+32(FP), R8
+	MOVQ base+40(FP), R9
+	MOVQ mask+48(FP), R11
+	MOVQ lanes+56(FP), R12
+	LEAQ (SI)(R9*4), SI
+	VMOVDQU32 (R12), Z1
+	KMOVW R11, K1
+gather:
+	MOVQ (DX), R10
+	LEAQ (SI)(R10*4), R10
+	KMOVW R11, K2
+	VPXORD Z0, Z0, Z0
+	VGATHERDPS (R10)(Z1*4), K2, Z0
+	VMOVUPS Z0, K1, (DI)
+	ADDQ R8, DI
+	ADDQ $8, DX
+	DECQ CX
+	JNZ gather
+	VZEROUPPER
+	RET
+

@@ -128,6 +128,66 @@ func packAVX512() string {
 	line("JNZ whole")
 	line("VZEROUPPER")
 	line("RET\n")
+	// Panels whose columns lie at lists of offsets: lanes of a vector at src + rows[k] + base, the offsets in floats and stride in bytes. Lanes outside of
+	// the mask are neither read nor written.
+	w.WriteString("// func packLanesAVX512(dst, src *float32, rows *int, n, stride, base, mask int)\nTEXT ·packLanesAVX512(SB), NOSPLIT, $0-56\n")
+	for i, a := range []string{"dst", "src", "rows", "n", "stride", "base", "mask"} {
+		line("MOVQ %s+%d(FP), %s", a, 8*i, []string{"DI", "SI", "DX", "CX", "R8", "R9", "R11"}[i])
+	}
+	line("KMOVW R11, K1")
+	line("LEAQ (SI)(R9*4), SI")
+	line("SUBQ $4, CX")
+	line("JLT rest")
+	w.WriteString("four:\n")
+	for i := range 4 {
+		line("MOVQ %d(DX), R%d", 8*i, 10+i)
+	}
+	for i := range 4 {
+		line("VMOVUPS.Z (SI)(R%d*4), K1, Z%d", 10+i, i)
+	}
+	for i := range 4 {
+		line("VMOVUPS Z%d, K1, (DI)", i)
+		line("ADDQ R8, DI")
+	}
+	line("ADDQ $32, DX")
+	line("SUBQ $4, CX")
+	line("JGE four")
+	w.WriteString("rest:\n")
+	line("ADDQ $4, CX")
+	line("JZ end")
+	w.WriteString("one:\n")
+	line("MOVQ (DX), R10")
+	line("VMOVUPS.Z (SI)(R10*4), K1, Z0")
+	line("VMOVUPS Z0, K1, (DI)")
+	line("ADDQ R8, DI")
+	line("ADDQ $8, DX")
+	line("DECQ CX")
+	line("JNZ one")
+	w.WriteString("end:\n")
+	line("VZEROUPPER")
+	line("RET\n")
+
+	// The same with any offsets of the lanes, relative to base.
+	w.WriteString("// func packGatherAVX512(dst, src *float32, rows *int, n, stride, base, mask int, lanes *[16]int32)\nTEXT ·packGatherAVX512(SB), NOSPLIT, $0-64\n")
+	for i, a := range []string{"dst", "src", "rows", "n", "stride", "base", "mask", "lanes"} {
+		line("MOVQ %s+%d(FP), %s", a, 8*i, []string{"DI", "SI", "DX", "CX", "R8", "R9", "R11", "R12"}[i])
+	}
+	line("LEAQ (SI)(R9*4), SI")
+	line("VMOVDQU32 (R12), Z1")
+	line("KMOVW R11, K1")
+	w.WriteString("gather:\n")
+	line("MOVQ (DX), R10")
+	line("LEAQ (SI)(R10*4), R10")
+	line("KMOVW R11, K2")
+	line("VPXORD Z0, Z0, Z0")
+	line("VGATHERDPS (R10)(Z1*4), K2, Z0")
+	line("VMOVUPS Z0, K1, (DI)")
+	line("ADDQ R8, DI")
+	line("ADDQ $8, DX")
+	line("DECQ CX")
+	line("JNZ gather")
+	line("VZEROUPPER")
+	line("RET\n")
 	return w.String()
 }
 
