@@ -114,6 +114,9 @@ func (e *elab) evalBlock(b *syntax.Block) {
 	if sp == nil {
 		e.fail("M421", b.KindAt, "this block names no data: data = %s.test", "Digits")
 	}
+	if t.batch == nil {
+		e.fail("M421", ls["data"].x.Span(), "%s draws no rows, so nothing of it is measured on %s", t.name, sp.describe())
+	}
 	e.enterRun(t)
 	name := b.Name
 	if name == "" {

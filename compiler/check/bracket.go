@@ -87,7 +87,10 @@ func (e *elab) bracket(name string, axes []*syntax.Arg, x *syntax.Call, s *scope
 		}
 		return e.reduce(name, t, e.axes(t, axes, s), mask, x.At)
 	case keepers[name]:
-		allow("where")
+		if w, is := named["where"]; is {
+			e.keepsAll(name, w.at)
+		}
+		allow()
 		want(1)
 		t := tensor(0)
 		return e.along(name, t, e.axis(t, axes, s), x.At)
@@ -200,6 +203,18 @@ func (e *elab) bracket(name string, axes []*syntax.Arg, x *syntax.Call, s *scope
 	panic("check: no bracket function " + name)
 }
 
+// keepsAll refuses where= of what keeps its axis: only reducers leave elements out (ruling 63).
+func (e *elab) keepsAll(name string, at source.Span) {
+	fix := name + "[i](where(c, x, -inf))   gives nothing to what c leaves out"
+	switch name {
+	case "cumsum":
+		fix = "cumsum[i](where(c, x, 0))"
+	case "cumprod":
+		fix = "cumprod[i](where(c, x, 1))"
+	}
+	e.failWith(diag.Diagnostic{Code: "M203", At: at, Title: name + " takes no where=: only reducers leave elements out", Notes: notes("fix", fix)})
+}
+
 // overIndices reports whether the brackets of a reducer name indices rather than labels: they have a range or stand in a subscript (ruling 32).
 func overIndices(axes []*syntax.Arg, x *syntax.Call) bool {
 	for _, a := range axes {
@@ -238,6 +253,8 @@ func (e *elab) indexed(name string, axes []*syntax.Arg, x *syntax.Call, fr *fram
 	for _, a := range x.Args {
 		v := e.eval(a.X, s)
 		switch {
+		case a.Name == "where" && keepers[name]:
+			e.keepsAll(name, a.At)
 		case a.Name == "where":
 			mask = v
 		case a.Name == "" && arg == nil:

@@ -108,6 +108,34 @@ func (e *elab) batched(b batchVal, c *column) *core.Term {
 	return &out
 }
 
+// unmaskedColumns warns of columns that have padding that the step reads and a mask that it does not (ruling 54). A column whose data block has another one with the same
+// length name, whose mask is read, counts as masked.
+func (e *elab) unmaskedColumns(t *trainVal) {
+	if t.batch == nil {
+		return
+	}
+	read := map[*size.Sym]bool{}
+	for _, name := range t.core.Columns {
+		if c := t.batch.of.data.columns[strings.TrimSuffix(strings.TrimPrefix(name, "batch."), ".mask")]; c != nil && strings.HasSuffix(name, ".mask") && len(c.lens) > 0 {
+			read[c.lens[0]] = true
+		}
+	}
+	for _, name := range t.core.Columns {
+		c := t.batch.of.data.columns[strings.TrimPrefix(name, "batch.")]
+		if c == nil || len(c.lens) == 0 || read[c.lens[0]] || !t.hasMask(c) {
+			continue
+		}
+		e.report(diag.Diagnostic{Severity: diag.Warning, Code: "M319", At: t.block.NameAt, Title: fmt.Sprintf("%s reads batch.%s with its padding: nothing reads batch.%s.mask", t.name, c.name, c.name),
+			Labels: []diag.Label{{At: c.at, Text: "rows of different lengths are padded to one"}},
+			Notes:  notes("fix", fmt.Sprintf("weight the loss, cross_entropy(…, weight=f32(batch.%s.mask)), or leave padding out, mean[t](…, where=batch.%s.mask[b, t])", c.name, c.name))})
+	}
+}
+
+// hasMask reports whether the first axis of a column's rows is a length of its own that has a bound, so that batches pad it.
+func (t *trainVal) hasMask(c *column) bool {
+	return len(c.plan.Type.Dims) > 0 && c.plan.Type.Dims[0] < 0 && c.plan.Type.Dims[0] > -(1<<40)
+}
+
 // mask is batch.src.mask: true where a row of a column with a length of its own has an element, false on padding.
 func (e *elab) mask(t *core.Term, x *syntax.Field) value {
 	in, is := t.Kind.(core.Input)

@@ -255,7 +255,7 @@ func (e *elab) settings(t *trainVal, b *syntax.Block, out map[string]*syntax.Stm
 		n, is := p.Right.(*syntax.Name)
 		ok := map[string]bool{"f32": true, "f32strict": true, "f32x3": true, "bf16": true, "f64": true}
 		if !is || !ok[n.Text] {
-			e.report1("M417", p.At, "precision is f32, f32strict, f32x3 or bf16")
+			e.report1("M417", p.At, "precision is f32, f32strict, f32x3, bf16 or f64")
 			return
 		}
 		t.plan.Precision = n.Text
@@ -521,6 +521,49 @@ func (e *elab) optimizerFor(slot *core.Slot, x syntax.Expr, s *scope) syntax.Exp
 	return nil
 }
 
+// scheduled demands that an optimizer's arguments are known without rows, weights and draws: they are evaluated once in a step, beside its updates.
+func (e *elab) scheduled(in *instance) {
+	seen := map[*core.Term]bool{}
+	var ok func(t *core.Term) bool
+	ok = func(t *core.Term) bool {
+		if seen[t] {
+			return true
+		}
+		seen[t] = true
+		switch k := t.Kind.(type) {
+		case core.Read, core.Draw:
+			return false
+		case core.Input:
+			if strings.HasPrefix(k.Name, "batch.") {
+				return false
+			}
+		case core.Scan:
+			for _, x := range append(append([]*core.Term(nil), k.Next...), k.Outs...) {
+				if !ok(x) {
+					return false
+				}
+			}
+		}
+		for _, a := range t.Args {
+			if !ok(a) {
+				return false
+			}
+		}
+		return true
+	}
+	for _, a := range in.args {
+		switch v := a.v.(type) {
+		case *core.Term:
+			if !ok(v) {
+				e.failWith(diag.Diagnostic{Code: "M408", At: a.at, Title: "an optimizer's argument hangs on rows, weights or draws",
+					Notes: notes("note", "it is a constant, a value of the config, or an expression of step, total_steps and epoch")})
+			}
+		case *instance:
+			e.scheduled(v)
+		}
+	}
+}
+
 func (e *elab) move(slot *core.Slot, x syntax.Expr, s *scope) *core.Move {
 	e.at(x.Span())
 	now, writes, precision := e.now, e.writes, e.precision
@@ -541,6 +584,7 @@ func (e *elab) move(slot *core.Slot, x syntax.Expr, s *scope) *core.Move {
 	if !is || in.method("step") == nil {
 		e.fail("M408", x.Span(), "an optimizer is a layer with `fn step(w, g, n)`, this is %s", describe(v))
 	}
+	e.scheduled(in)
 	e.markOptimizer(in)
 	first := len(e.slots)
 	m := &core.Move{Slot: slot}

@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"modelc/compiler/core"
@@ -261,7 +262,11 @@ func (e *elab) planTrain(t *trainVal, settings map[string]*syntax.Stmt) {
 	t.core.Columns = columns(append(append(namedTerms(t.core.Metrics), lossesOf(t.core)...), writesOf(t.core)...)...)
 	p.Columns = t.core.Columns
 	e.markBatch(t, t.core.Columns)
+	e.unmaskedColumns(t)
 	if st := settings["valid"]; st != nil {
+		if t.batch == nil {
+			e.fail("M418", st.At, "this block draws no batch, so nothing of it is measured on rows")
+		}
 		v := e.eval(st.Right, root)
 		sp, is := v.(splitVal)
 		if !is {
@@ -344,11 +349,24 @@ func (e *elab) clock(p *recipe.Train, settings map[string]*syntax.Stmt) {
 		e.fail("M418", c.At, "one number is needed here")
 		return 0
 	}
+	whole := func(c *syntax.Call) int64 {
+		x := one(c)
+		if x < 1 || x != math.Trunc(x) || x > 1<<53 {
+			e.fail("M418", c.At, "a whole number of at least 1 is needed here, this is %v", x)
+		}
+		return int64(x)
+	}
+	unnamed := func(c *syntax.Call) *syntax.Call {
+		if len(c.Args) == 1 && c.Args[0].Name != "" {
+			e.fail("M203", c.Args[0].At, "%s has no argument `%s`", syntax.Print(c.Fn), c.Args[0].Name)
+		}
+		return c
+	}
 	if _, c := call("checkpoint", "every"); c != nil {
-		n := int64(one(c))
+		n := whole(c)
 		switch {
-		case n < 1:
-			e.fail("M418", c.At, "at least 1")
+		case c.Args[0].Name == "epochs" && p.Rows.Data == "":
+			e.fail("M420", c.At, "this block draws no batch, so it has no epochs: every(steps=500)")
 		case c.Args[0].Name == "steps":
 			p.Checkpoint.Steps = n
 		case c.Args[0].Name == "epochs":
@@ -377,24 +395,21 @@ func (e *elab) clock(p *recipe.Train, settings map[string]*syntax.Stmt) {
 		p.Keep = &recipe.Goal{Metric: metric, Highest: f == "highest"}
 	}
 	if _, c := call("stop", "patience"); c != nil {
-		p.Patience = int64(one(c))
+		p.Patience = whole(unnamed(c))
 		if p.Keep == nil {
 			e.fail("M418", c.At, "stop counts checkpoints without a better `keep`, which is not set")
 		}
-		if p.Patience < 1 {
-			e.fail("M418", c.At, "patience is at least 1")
-		}
 	}
 	if f, c := call("average", "ema", "last"); c != nil {
-		n := one(c)
 		p.Average = &recipe.Average{Kind: f}
 		if f == "ema" {
+			n := one(unnamed(c))
 			if n <= 0 || n >= 1 {
 				e.fail("M418", c.At, "the decay of ema lies between 0 and 1")
 			}
 			p.Average.Decay = n
 		} else {
-			p.Average.Last = int64(n)
+			p.Average.Last = whole(unnamed(c))
 		}
 	}
 }

@@ -93,6 +93,25 @@ train t {
   steps = 1
 }
 `, "only columns with lengths are padded"},
+	{"M319", "padding that counts",
+		"Rows of different lengths are padded to one length per batch. Nothing in this block reads the mask, so padding counts in the loss like what was there.",
+		`data D {
+  source = csv("a.csv")
+  line: text
+  tok = Char(96)
+  x: id(96)[S <= 64] = tok(line)
+  y: float
+}
+train t {
+  table = Embedding(96, 4)
+  net = [Dense(1), squeeze]
+  batch = D.train.batches(8)
+  h = mean[S](table(batch.x))
+  loss = mse(net(h), batch.y)
+  optimizer = AdamW(1e-3)
+  steps = 1
+}
+`, "weight=f32(batch.x.mask) in the loss, or where= in the reducer"},
 	{"M320", "what cannot be computed per row",
 		"The expression of a column is computed for one row at a time. This operation needs the batch.",
 		"", "compute it on the batch, in the train block"},
