@@ -32,6 +32,7 @@ var examples = []example{
 	{"mnist", nil, "test.accuracy", true, 0.992},
 	{"chargpt", []string{"--preset", "cpu"}, "valid.loss", false, 1.88},
 	{"poems", nil, "valid.loss", false, 0},
+	{"sentiment", nil, "test.accuracy", true, 0.75},
 	{"catsdogs", nil, "test.accuracy", true, 0.78},
 }
 
@@ -73,7 +74,7 @@ func scores(args []string) error {
 			continue
 		}
 		if *data == "" && x.File != "digits" && x.File != "iris" {
-			fmt.Printf("%-9s left out: it needs -data or MODELC_DATA\n", x.File)
+			fmt.Printf("%-10s left out: it needs -data or MODELC_DATA\n", x.File)
 			continue
 		}
 		s := score{example: x, Command: strings.Join(append([]string{"modelc run examples/" + x.File + ".model"}, x.Args...), " ")}
@@ -85,7 +86,7 @@ func scores(args []string) error {
 			s.Seeds, s.Values, s.Seconds = append(s.Seeds, seed), append(s.Values, v), append(s.Seconds, seconds)
 			s.Mean += v / float64(*seeds)
 		}
-		fmt.Printf("%-9s %-18s mean %.4f of %v (wanted %v), %.1f s a run   %s\n", x.File, x.Metric, s.Mean, s.Values, x.Want, median(s.Seconds), s.Command)
+		fmt.Printf("%-10s %-18s mean %.4f of %v (wanted %v), %.1f s a run   %s\n", x.File, x.Metric, s.Mean, s.Values, x.Want, median(s.Seconds), s.Command)
 		kept = slices.DeleteFunc(kept, func(o score) bool { return o.File == x.File })
 		kept = append(kept, s)
 		if err := writeScores(*out, kept); err != nil {
