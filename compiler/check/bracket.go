@@ -40,7 +40,7 @@ func (e *elab) bracket(name string, axes []*syntax.Arg, x *syntax.Call, s *scope
 	}
 	var args []callArg
 	for _, a := range x.Args {
-		args = append(args, callArg{a.Name, e.eval(a.X, s), a.At})
+		args = append(args, callArg{name: a.Name, v: e.eval(a.X, s), at: a.At, nameAt: a.NameAt})
 	}
 	e.at(x.At)
 	var pos []callArg

@@ -301,8 +301,9 @@ func (e *elab) declare(d *resolve.Decl, root *scope) *binding {
 		if v := e.data[d.Name]; v != nil && root.unit == e.unit {
 			return root.set(d.Name, v, m.Block.NameAt)
 		}
-	case m.Block != nil && m.Block.Kind == "data" && root.unit == e.unit && e.data[d.Name] == nil:
-		e.fail("M406", e.site.At, "`%s` is a data block further down: blocks are used after they are defined", d.Name)
+		if root.unit == e.unit {
+			e.fail("M406", e.site.At, "`%s` is a data block further down: blocks are used after they are defined", d.Name)
+		}
 	case m.Block != nil && m.Block.Kind == "train":
 		if v := e.trains[d.Name]; v != nil && root.unit == e.unit {
 			return root.set(d.Name, v, m.Block.NameAt)
