@@ -76,9 +76,10 @@ func predeclared(name string) value {
 
 // callArg is an evaluated argument.
 type callArg struct {
-	name string
-	v    value
-	at   source.Span
+	name   string
+	v      value
+	at     source.Span
+	nameAt source.Span // of a named argument that the user wrote
 }
 
 // callBuiltin applies a builtin function without brackets.

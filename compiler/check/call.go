@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"sort"
+	"strings"
 
 	"modelc/compiler/core"
 	"modelc/compiler/size"
@@ -84,7 +85,7 @@ func (e *elab) evalArgs(params []*syntax.Param, args []*syntax.Arg, s *scope, sk
 			}
 			pos++
 		}
-		out = append(out, callArg{a.Name, e.evalArg(p, a.X, s), a.X.Span()})
+		out = append(out, callArg{name: a.Name, v: e.evalArg(p, a.X, s), at: a.X.Span(), nameAt: a.NameAt})
 	}
 	return out
 }
@@ -484,8 +485,13 @@ func (e *elab) bindParams(params []*syntax.Param, args []callArg, sub *scope, ow
 			}
 			if k < 0 {
 				d := diag.Diagnostic{Code: "M203", At: a.at, Title: fmt.Sprintf("%s has no argument `%s`", owner, a.name)}
+				if a.nameAt.Valid() {
+					d.At = a.nameAt
+				}
 				if near := diag.Suggest(a.name, names); near != "" {
-					d.Labels = []diag.Label{{At: a.at, Text: "did you mean `" + near + "`?"}}
+					d.Labels = []diag.Label{{At: d.At, Text: "did you mean `" + near + "`?"}}
+				} else if len(names) > 0 {
+					d.Notes = notes("note", "its arguments are "+strings.Join(names, ", "))
 				}
 				e.failWith(d)
 			}
