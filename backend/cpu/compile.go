@@ -99,7 +99,12 @@ func (b *compiler) task(s *plan.Step) (*task, error) {
 	switch {
 	case s.Check:
 		at := locate(&s.In[0].Place, 1)
-		return &task{step: s, check: &at}, nil
+		look := func(w *worker, _, _ int) {
+			if *(*byte)(w.at(&at)) == 0 {
+				w.run.failed.Store(true)
+			}
+		}
+		return &task{step: s, check: &at, phases: []phase{{1, true, look}}}, nil
 	case s.Scan != nil:
 		body, err := b.tasks(s.Scan.Body)
 		return &task{step: s, body: body}, err

@@ -1,8 +1,8 @@
 // Package cpu is the backend for the processor.
 //
 // A program keeps its states and one arena in anonymous memory. Load plans an entry (package plan), turns every step into a task, that is closures with all
-// choices made, and a Call only walks the tasks: all workers of a pool walk the same list, each takes its range of a task's units, and they meet at a barrier
-// after each. Fused kernels run tile by tile on the vector primitives of package asm; products run on its packed GEMM; the other ops have kernels here, a file
+// choices made, and a Call only walks the tasks: all workers of a pool walk the same list, each takes its range of a task's units, or those of a worker that is
+// late, and a task is over when its units are. Fused kernels run tile by tile on the vector primitives of package asm; products run on its packed GEMM; the other ops have kernels here, a file
 // per family.
 //
 // Units are cut by shape alone and every sum has a fixed order, so results do not depend on the number of workers. A Call allocates nothing.
@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"modelc/backend"
@@ -245,7 +246,7 @@ type call struct {
 	arena   int64 // bytes, with the tasks' own scratch
 	scratch int64 // bytes per worker
 	inputs  [][]*plan.Buffer
-	passed  bool
+	failed  atomic.Bool // the guard
 	job     func(id, of int)
 }
 
@@ -296,6 +297,7 @@ func (c *call) call(in, out []backend.Tensor) error {
 			}
 		}
 	}
+	c.failed.Store(false)
 	c.device.pool.Run(c.job)
 	runtime.KeepAlive(in)
 	for i := range out {
@@ -304,7 +306,7 @@ func (c *call) call(in, out []backend.Tensor) error {
 			copy(out[i].Bytes, unsafe.Slice((*byte)(unsafe.Add(c.bases[p.Buf.ID], p.Offset*p.Type.DType.Size())), len(out[i].Bytes)))
 		}
 	}
-	if !c.passed {
+	if c.failed.Load() {
 		return c.notFinite()
 	}
 	return nil
@@ -315,8 +317,5 @@ func (c *call) work(id, of int) {
 	if w.after != nil {
 		w.after(nil)
 	}
-	ok := w.walk(c.tasks)
-	if id == 0 {
-		c.passed = ok
-	}
+	w.walk(c.tasks)
 }

@@ -38,7 +38,10 @@ func (c *call) notFinite() error {
 		w.scratch = make([]byte, slow.scratch)
 	}
 	r := &replay{call: slow}
-	slow.device.pool.Run(func(id, _ int) { r.walk(slow.workers[id], slow.tasks) })
+	slow.device.pool.Run(func(id, _ int) {
+		w := slow.workers[id]
+		w.share(&phase{1, true, func(w *worker, _, _ int) { r.walk(w, slow.tasks) }})
+	})
 	at := r.origin
 	if at == nil {
 		at = r.first
@@ -54,11 +57,8 @@ type replay struct {
 	origin, first *ir.Instr
 }
 
-// walk is the workers' walk with a look at every result; worker 0 does all work. It reports false to stop.
+// walk is the workers' walk with a look at every result; one worker does all work. It reports false to stop.
 func (r *replay) walk(w *worker, tasks []*task) bool {
-	if w.id != 0 {
-		return true
-	}
 	for _, t := range tasks {
 		switch {
 		case t.check != nil:

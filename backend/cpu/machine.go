@@ -30,6 +30,7 @@ type worker struct {
 	scratch []byte // registers of kernels, packed panels
 	tile    tile
 	gemm    asm.GemmArgs
+	phase   *phase
 	after   func(t *task) // of a profile: told when a task is done, and with nil when a call begins
 }
 
@@ -63,7 +64,7 @@ func view[T any](p unsafe.Pointer, n int64) []T {
 // A phase is work in units that may run in any order and on any worker. Between phases there is a barrier.
 type phase struct {
 	units int
-	whole bool // too little work to share: worker 0 does it
+	whole bool // too little work to share: one worker does it
 	do    func(w *worker, from, to int)
 }
 
@@ -76,13 +77,15 @@ type task struct {
 	taken  bool // the step after it is done with it
 }
 
-// walk runs the tasks; every worker walks the same list. It reports false if the guard failed.
-func (w *worker) walk(tasks []*task) bool {
+// walk runs the tasks; every worker walks the same list. It stops where the guard fails.
+func (w *worker) walk(tasks []*task) {
 	for _, t := range tasks {
 		switch {
 		case t.check != nil:
-			if *(*byte)(w.at(t.check)) == 0 {
-				return false
+			// A worker that is late must not look for itself: the guard's memory may be in other use.
+			w.share(&t.phases[0])
+			if w.run.failed.Load() {
+				return
 			}
 		case t.step.Scan != nil:
 			s := t.step.Scan
@@ -103,16 +106,12 @@ func (w *worker) walk(tasks []*task) bool {
 			}
 		}
 	}
-	return true
 }
 
 func (w *worker) share(p *phase) {
-	if w.of == 1 || p.whole {
-		if w.id == 0 {
-			p.do(w, 0, p.units)
-		}
-	} else if lo, hi := p.units*w.id/w.of, p.units*(w.id+1)/w.of; lo < hi {
-		p.do(w, lo, hi)
-	}
-	w.run.device.pool.Barrier()
+	w.phase = p
+	w.run.device.pool.Share(w.id, p.units, p.whole, w)
 }
+
+// Do does units of the present phase.
+func (w *worker) Do(from, to int) { w.phase.do(w, from, to) }

@@ -67,9 +67,9 @@ func BenchmarkGemm(b *testing.B) {
 				n, tiles := b.N, g.Tiles()
 				b.ResetTimer()
 				pool.Run(func(w, workers int) {
+					do := doer(func(lo, hi int) { g.Run(w, lo, hi, args, scratch[w]) })
 					for range n {
-						g.Run(w, tiles*w/workers, tiles*(w+1)/workers, args, scratch[w])
-						pool.Barrier()
+						pool.Share(w, tiles, false, do)
 					}
 				})
 				b.ReportMetric(2*float64(c.batch*c.m*c.n*c.k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")

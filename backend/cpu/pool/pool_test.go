@@ -3,6 +3,7 @@ package pool
 import (
 	"errors"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -10,20 +11,45 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestRunReachesEveryWorker(t *testing.T) {
+// doer makes a Doer of a function.
+type doer func(from, to int)
+
+func (d doer) Do(from, to int) { d(from, to) }
+
+// Every unit is done once, phase by phase, on any number of workers; plain writes of a phase are seen in the next: the race detector watches.
+func TestShareDoesEveryUnitOnce(t *testing.T) {
+	const phases = 60
 	for _, n := range []int{1, 2, 3, 5} {
 		p := New(n)
 		require.GreaterOrEqual(t, runtime.GOMAXPROCS(0), n+1)
-		for range 200 {
-			hits := make([]atomic.Int32, n)
+		for run := range 30 {
+			cells := make([]int, 17)
+			bad := atomic.Int32{}
 			p.Run(func(w, workers int) {
-				if workers == n {
-					hits[w].Add(1)
+				for i := range phases {
+					units := (i*7 + run) % 18
+					p.Share(w, units, false, doer(func(lo, hi int) {
+						for u := lo; u < hi; u++ {
+							cells[u]++
+						}
+					}))
+					p.Share(w, 3, true, doer(func(lo, hi int) {
+						if lo != 0 || hi != 3 {
+							bad.Add(1)
+						}
+						cells[(i*5)%17] += 100
+					}))
 				}
 			})
-			for w := range hits {
-				require.EqualValues(t, 1, hits[w].Load())
+			want := make([]int, 17)
+			for i := range phases {
+				for u := range (i*7 + run) % 18 {
+					want[u]++
+				}
+				want[(i*5)%17] += 100
 			}
+			require.Equal(t, want, cells)
+			require.Zero(t, bad.Load())
 		}
 		p.Close()
 		p.Close()
@@ -31,24 +57,25 @@ func TestRunReachesEveryWorker(t *testing.T) {
 	}
 }
 
-// Plain writes before a barrier are seen after it: the race detector watches.
-func TestBarrierOrdersWrites(t *testing.T) {
-	const n, rounds = 3, 300
-	p := New(n)
+// A worker that does not get on holds up no one.
+func TestLateWorkersAreNotAwaited(t *testing.T) {
+	p := New(3)
 	defer p.Close()
-	cells := make([]int, n)
-	bad := atomic.Int32{}
-	p.Run(func(w, workers int) {
-		for r := range rounds {
-			cells[w] = r
-			p.Barrier()
-			if cells[(w+1)%workers] != r {
-				bad.Add(1)
+	for range 20 {
+		through := make(chan struct{})
+		var once sync.Once
+		var units atomic.Int32
+		p.Run(func(w, _ int) {
+			if w == 0 {
+				<-through
 			}
-			p.Barrier()
-		}
-	})
-	require.Zero(t, bad.Load())
+			for i := range 50 {
+				p.Share(w, 9, i%2 == 0, doer(func(lo, hi int) { units.Add(int32(hi - lo)) }))
+			}
+			once.Do(func() { close(through) })
+		})
+		require.EqualValues(t, 50*9, units.Load())
+	}
 }
 
 func TestParkedWorkersWake(t *testing.T) {
@@ -58,11 +85,8 @@ func TestParkedWorkersWake(t *testing.T) {
 		time.Sleep(5 * spin)
 		ran := atomic.Int32{}
 		p.Run(func(w, _ int) {
-			if w == 0 {
-				time.Sleep(5 * spin) // worker 1 parks at the barrier, the caller at the end
-			}
-			p.Barrier()
-			ran.Add(1)
+			p.Share(w, 2, true, doer(func(int, int) { time.Sleep(5 * spin) })) // the other worker parks, and the caller
+			p.Share(w, 2, false, doer(func(lo, hi int) { ran.Add(int32(hi - lo)) }))
 		})
 		require.EqualValues(t, 2, ran.Load())
 	}
@@ -77,19 +101,20 @@ func TestPanicReachesCaller(t *testing.T) {
 			defer func() {
 				failed, ok := recover().(*Panic)
 				require.True(t, ok)
-				require.Equal(t, 1, failed.Worker)
 				require.ErrorIs(t, failed.Value.(error), boom)
 				require.Contains(t, failed.Error(), "boom")
 			}()
 			p.Run(func(w, _ int) {
-				if w == 1 {
-					panic(boom)
-				}
-				p.Barrier() // never complete
+				p.Share(w, 3, false, doer(func(lo, _ int) {
+					if lo == 1 {
+						panic(boom)
+					}
+				}))
+				p.Share(w, 3, false, doer(func(int, int) {})) // never begins
 			})
 		}()
 		sum := atomic.Int32{}
-		p.Run(func(w, _ int) { p.Barrier(); sum.Add(int32(w)) })
+		p.Run(func(w, _ int) { p.Share(w, 3, false, doer(func(lo, hi int) { sum.Add(int32(hi - lo)) })) })
 		require.EqualValues(t, 3, sum.Load())
 	}
 }
@@ -97,7 +122,8 @@ func TestPanicReachesCaller(t *testing.T) {
 func TestRunDoesNotAllocate(t *testing.T) {
 	p := New(2)
 	defer p.Close()
-	f := func(int, int) { p.Barrier() }
+	var d Doer = doer(func(int, int) {})
+	f := func(w, _ int) { p.Share(w, 2, false, d) }
 	require.Zero(t, testing.AllocsPerRun(200, func() { p.Run(f) }))
 }
 
@@ -110,14 +136,15 @@ func BenchmarkRun(b *testing.B) {
 	}
 }
 
-func BenchmarkBarrier(b *testing.B) {
+func BenchmarkShare(b *testing.B) {
 	p := New(2)
 	defer p.Close()
 	n := b.N
 	b.ResetTimer()
-	p.Run(func(int, int) {
+	var d Doer = doer(func(int, int) {})
+	p.Run(func(w, _ int) {
 		for range n {
-			p.Barrier()
+			p.Share(w, 2, false, d)
 		}
 	})
 }
