@@ -22,7 +22,7 @@ func TestCorpusLowers(t *testing.T) {
 		"mnist.model":     {`(?s)\ntune \{.*?\n\}`, `\nexport .*`},
 		"dcgan.model":     {`\n  preview .*`},
 		"translate.model": {`tokens=25_000`, `\n  score .*`, `(?s)\ngenerate .*?\n\}`},
-		"recommend.model": {`\n  metrics .*`, `\n  keep .*`, `\n  valid .*`, `\ncrossval .*`, `(?s)\npredict .*?\n\}`},
+		"recommend.model": {`\n  rows .*`, `\n  metrics .*`, `\n  keep .*`, `\n  valid .*`, `\ncrossval .*`, `(?s)\npredict .*?\n\}`},
 	}
 	instead := map[string]string{`tokens=25_000`: "8"}
 	for _, name := range []string{"chargpt.model", "core.model", "mnist.model", "dcgan.model", "translate.model", "recommend.model"} {
