@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"modelc/compiler/core"
@@ -321,6 +322,9 @@ func (e *elab) output(p *recipe.Predict, l *line) {
 			e.fail("M203", a.At, "%s has no such argument", f)
 		}
 	}
+	if p.File == "" {
+		e.fail("M418", l.x.Span(), "output names a file: %s(\"file\")", f)
+	}
 }
 
 // generateBlock is generate NAME { run, tokens, prompt, pick, length } or { run, value, output }.
@@ -336,6 +340,12 @@ func (e *elab) generateBlock(b *syntax.Block) {
 	})
 	t := e.runOf(b, ls)
 	if ls["tokens"] == nil {
+		for _, n := range []string{"prompt", "pick", "length", "seed", "next"} {
+			if l := ls[n]; l != nil {
+				e.failWith(diag.Diagnostic{Code: "M421", At: l.at, Title: fmt.Sprintf("`%s` says how tokens follow one another, and this block names no `tokens`", n),
+					Notes: notes("fix", "tokens = Letters.tok   - the tokenizer of the data")})
+			}
+		}
 		e.values(b, t, e.splitOf(b, ls, t), values, ls["output"])
 		return
 	}
@@ -344,6 +354,9 @@ func (e *elab) generateBlock(b *syntax.Block) {
 	}
 	for _, st := range values {
 		e.unknownLine(b, &syntax.Member{Stmt: st, At: st.At}, known...)
+	}
+	if l := ls["data"]; l != nil {
+		e.fail("M421", l.at, "what generates tokens begins with its prompt and reads no rows: `data` has no place here")
 	}
 	tv := e.eval(ls["tokens"].x, e.rootOf(e.unit))
 	tok, is := tv.(*transform)
@@ -385,6 +398,9 @@ func (e *elab) generateBlock(b *syntax.Block) {
 	if l := ls["output"]; l != nil {
 		var o recipe.Predict
 		e.output(&o, l)
+		if o.Format != "text" {
+			e.fail("M418", l.x.Span(), "generated text is written by text(\"file\")")
+		}
 		p.File = o.File
 	}
 	// Three computations over the same weights: all tokens at once, the first ones, one more.
@@ -469,23 +485,23 @@ func (e *elab) pickSetting(p *recipe.Generate, x syntax.Expr) {
 	for _, a := range args {
 		n, ok := number(e.eval(a.X, e.rootOf(e.unit)))
 		switch {
-		case !ok || n < 0:
+		case !ok || n < 0 || name == "greedy":
 			bad()
 		case a.Name == "temperature":
 			p.Temperature = n
 			if n == 0 {
 				p.Greedy = true
 			}
-		case a.Name == "top_k" || a.Name == "" && name == "top_k":
+		case a.Name == "" && name == "top_k" && n >= 1 && n <= 1<<31 && n == math.Trunc(n):
 			p.TopK = int64(n)
-		case a.Name == "top_p" || a.Name == "" && name == "top_p":
-			if n > 1 {
-				bad()
-			}
+		case a.Name == "" && name == "top_p" && n > 0 && n <= 1:
 			p.TopP = n
 		default:
 			bad()
 		}
+	}
+	if name == "top_k" && p.TopK == 0 || name == "top_p" && p.TopP == 0 {
+		bad()
 	}
 }
 

@@ -115,13 +115,27 @@ func (c columnRef) describe() string {
 	return fmt.Sprintf("the column %s (%s)", c.c.name, columnType(c.c.plan.Type))
 }
 
+// unbounded is the bound of a length that nothing bounds: that of a stream or of a text's tokens.
+const unbounded = 1 << 40
+
 func columnType(t recipe.Type) string {
 	s := t.Elem
 	if t.Elem == "id" {
 		s = fmt.Sprintf("id(%d)", t.Range)
 	}
 	if len(t.Dims) > 0 {
-		s += strings.ReplaceAll(fmt.Sprint(t.Dims), " ", ", ")
+		dims := make([]string, len(t.Dims))
+		for i, n := range t.Dims {
+			switch {
+			case n >= 0:
+				dims[i] = fmt.Sprint(n)
+			case n <= -unbounded:
+				dims[i] = "_"
+			default:
+				dims[i] = fmt.Sprintf("_ <= %d", -n)
+			}
+		}
+		s += "[" + strings.Join(dims, ", ") + "]"
 	}
 	if t.List {
 		s = "[" + s + "]"
@@ -155,7 +169,7 @@ func (e *elab) dataBlock(b *syntax.Block) {
 	d.scope.batch = d
 	e.data[b.Name] = d
 	e.plan.Data = append(e.plan.Data, d.plan)
-	stream := false
+	stream, before := false, len(e.diags)
 	for _, m := range b.Body.Members {
 		e.at(m.At)
 		e.try(func() {
@@ -173,25 +187,48 @@ func (e *elab) dataBlock(b *syntax.Block) {
 				if n, is := m.Stmt.Left.(*syntax.Name); is && m.Stmt.Type != nil {
 					d.declared[n.Text] = true
 				}
-				if e.dataLine(d, m.Stmt) == "text" {
-					stream = true
-				}
+				stream = e.dataLine(d, m.Stmt) || stream
 			default:
 				e.fail("M207", m.At, "this has no place in a data block")
 			}
 		})
 	}
-	if len(d.plan.Sources) == 0 {
+	if len(d.plan.Sources) == 0 && len(e.diags) == before {
 		e.report1("M313", b.At, "data %s has no source: source = csv(\"file.csv\"), images(…), text(…), dataset(\"iris\"), …", b.Name)
 	}
 	if stream && d.plan.Split.By == "hash" {
 		d.plan.Split.By = "position"
 	}
 	e.augmented(d)
+	if len(e.diags) == before {
+		e.uncalled(d)
+	}
 }
 
-// dataLine is one line: a column has a type; a setting or a transform has none (ruling 49). It returns the kind of a source.
-func (e *elab) dataLine(d *dataVal, st *syntax.Stmt) string {
+// uncalled reports transforms that no column calls, and splits that both `split` and a source give.
+func (e *elab) uncalled(d *dataVal) {
+	for _, m := range d.unit.Body.Members {
+		if m.Stmt == nil {
+			continue
+		}
+		n, is := m.Stmt.Left.(*syntax.Name)
+		if !is {
+			continue
+		}
+		if t := d.fits[n.Text]; t != nil && len(t.plan.Inputs) == 0 {
+			e.report(diag.Diagnostic{Code: "M403", At: n.At, Title: fmt.Sprintf("nothing calls the transform `%s`, so there is nothing to fit it on", n.Text), Notes: notes("fix", fmt.Sprintf("x: … = %s(…)", n.Text))})
+		}
+		for _, p := range d.plan.Split.Parts {
+			if m.Stmt.Type == nil && p.Name == n.Text {
+				e.report1("M404", n.At, "the split `%s` is given twice: by a source and by `split`", n.Text)
+			}
+		}
+	}
+}
+
+// dataLine is one line: a column has a type; a setting or a transform has none (ruling 49). It reports whether the line is a source that is one
+// stream of text.
+func (e *elab) dataLine(d *dataVal, st *syntax.Stmt) bool {
 	n, is := st.Left.(*syntax.Name)
 	if !is {
 		e.fail("M207", st.At, "a line of data is a column (`x: float = …`), a setting or a transform")
@@ -201,7 +238,7 @@ func (e *elab) dataLine(d *dataVal, st *syntax.Stmt) string {
 			e.fail("M404", n.At, "`%s` is declared twice", n.Text)
 		}
 		e.column(d, n, st)
-		return ""
+		return false
 	}
 	if st.Op != "=" {
 		e.fail("M207", st.At, "a column has a type: `%s: float`", n.Text)
@@ -215,58 +252,84 @@ func (e *elab) dataLine(d *dataVal, st *syntax.Stmt) string {
 	}
 	switch {
 	case n.Text == "source":
+		for _, s := range d.plan.Sources {
+			if s.Split == "" {
+				e.failWith(diag.Diagnostic{Code: "M404", At: n.At, Title: "`source` is set twice", Notes: notes("fix", "join(…) matches the rows of several tables;   test = csv(…)   adds a split")})
+			}
+		}
 		s := e.source(d, st.Right, "")
 		d.plan.Sources = append([]recipe.Source{s}, d.plan.Sources...)
-		return s.Kind
+		return s.Kind == "text" && s.Fields == nil
 	case n.Text == "discard":
 		x, t := e.hostDiscard(st.Right, d)
 		if t.Elem != "bool" {
 			e.fail("M103", st.Right.Span(), "discard needs a condition, this is %s", columnType(t))
 		}
+		e.beforeFits(x, d, st.Right)
 		d.plan.Discard = append(d.plan.Discard, x)
 		e.discarded(d, st.Right)
-	case n.Text == "rows":
-		e.sizeOf(st.Right, d.scope)
 	case transformKinds[callee]:
 		if d.fits[n.Text] != nil || d.columns[n.Text] != nil {
 			e.fail("M404", n.At, "`%s` is declared twice", n.Text)
 		}
 		t := &recipe.Transform{Name: n.Text, Kind: callee, At: place(st.At)}
+		sized := callee != "Standardize" && callee != "MinMax"
 		for i, a := range call.Args {
-			v := e.eval(a.X, e.rootOf(e.unit))
-			c, ok := number(v)
-			if !ok {
-				e.fail("M203", a.At, "%s takes numbers, this is %s", callee, describe(v))
+			if a.Name != "" || i > 0 || !sized {
+				takes := "no arguments"
+				if sized {
+					takes = "its size alone"
+				}
+				e.fail("M203", a.At, "%s takes %s: %s", callee, takes, map[bool]string{true: callee + "(300)", false: callee + "()"}[sized])
 			}
-			if a.Name == "" && i == 0 && callee != "Standardize" && callee != "MinMax" {
-				t.Size = int64(c)
-				continue
+			least, most := int64(1), int64(1<<24)
+			switch callee {
+			case "Category":
+				most = 1<<31 - 1
+			case "BPE":
+				least = 256 // the bytes
 			}
-			if a.Name == "" {
-				e.fail("M203", a.At, "%s takes named arguments here", callee)
+			c, ok := e.sizeOf(a.X, e.rootOf(e.unit)).Const()
+			if !ok || c < least || c > most {
+				e.fail("M203", a.At, "the size of %s is an integer between %d and %d", callee, least, most)
 			}
-			if t.Options == nil {
-				t.Options = map[string]float64{}
-			}
-			t.Options[a.Name] = c
+			t.Size = c
 		}
-		if t.Size <= 0 && callee != "Standardize" && callee != "MinMax" {
-			e.fail("M203", st.At, "%s needs its size: %s(64)", callee, callee)
+		if sized && t.Size == 0 {
+			e.fail("M203", st.At, "%s needs its size: %s(300)", callee, callee)
 		}
 		d.plan.Transforms = append(d.plan.Transforms, t)
 		d.fits[n.Text] = &transform{d, t}
 		d.scope.set(n.Text, d.fits[n.Text], n.At)
 	case isCall && sourceKinds[callee] != "":
+		for _, s := range d.plan.Sources {
+			if s.Split == n.Text {
+				e.fail("M404", n.At, "the split `%s` is given twice", n.Text)
+			}
+		}
 		d.splits[n.Text] = true
 		d.plan.Sources = append(d.plan.Sources, e.source(d, st.Right, n.Text))
 	default:
 		dg := diag.Diagnostic{Code: "M403", At: n.At, Title: fmt.Sprintf("`%s` is no setting of data; a column has a type: `%s: float = …`", n.Text, n.Text)}
-		if near := diag.Suggest(n.Text, []string{"source", "discard", "rows", "test", "valid"}); near != "" {
+		if near := diag.Suggest(n.Text, []string{"source", "discard", "test", "valid"}); near != "" {
 			dg.Labels = []diag.Label{{At: n.At, Text: "did you mean the setting `" + near + "`?"}}
 		}
 		e.failWith(dg)
 	}
-	return ""
+	return false
+}
+
+// beforeFits demands that a discard reads columns of the source alone: rows are dropped before the split, and what is fitted or derived comes after it (ruling 49).
+func (e *elab) beforeFits(x *recipe.Expr, d *dataVal, at syntax.Expr) {
+	switch {
+	case x.Op == "column" && d.columns[x.Name].plan.From != nil:
+		e.fail("M321", at.Span(), "discard reads columns of the source, and `%s` is derived", x.Name)
+	case strings.HasPrefix(x.Op, "fit:") || x.Op == "fill" && x.Name != "":
+		e.fail("M321", at.Span(), "discard comes before anything is fitted")
+	}
+	for _, a := range x.Args {
+		e.beforeFits(a, d, at)
+	}
 }
 
 // hostDiscard compiles the condition of discard. What stands behind `missing(x) or` sees x present: rows without it are dropped whatever follows.
@@ -364,17 +427,39 @@ func (e *elab) source(d *dataVal, x syntax.Expr, split string) recipe.Source {
 		}
 		return out
 	}
+	given := map[string]bool{}
 	for _, a := range call.Args {
+		if a.Name != "" && given[a.Name] {
+			e.fail("M203", a.At, "`%s` is given twice", a.Name)
+		}
+		given[a.Name] = true
+		table := name == "csv" || name == "tsv"
 		switch {
 		case name == "join" && a.Name == "":
-			s.Joined = append(s.Joined, e.source(d, a.X, split))
+			part := e.source(d, a.X, split)
+			if part.Kind != "csv" && part.Kind != "tsv" || part.Joined != nil {
+				e.fail("M313", a.At, "join takes the tables of csv(…) and tsv(…)")
+			}
+			s.Joined = append(s.Joined, part)
+		case name == "join":
+			e.failWith(diag.Diagnostic{Code: "M203", At: a.At, Title: fmt.Sprintf("join has no argument `%s`; give it to each csv", a.Name),
+				Notes: notes("fix", fmt.Sprintf("join(csv(\"a.csv\", %s=…), csv(\"b.csv\", %s=…))", a.Name, a.Name))})
 		case a.Name == "":
 			s.Paths = append(s.Paths, texts(a)...)
-		case a.Name == "columns" && (name == "csv" || name == "tsv"):
+		case a.Name == "columns" && table:
 			s.Columns = texts(a)
-		case a.Name == "missing" && (name == "csv" || name == "tsv" || name == "join"):
+		case a.Name == "missing" && table:
 			s.Missing = texts(a)
-		case a.Name == "trim" && (name == "csv" || name == "tsv"):
+		case a.Name == "delimiter" && name == "csv":
+			s.Delimiter = text(a)
+			if len(s.Delimiter) != 1 || strings.ContainsAny(s.Delimiter, "\"\r\n") || s.Delimiter[0] >= 0x80 {
+				e.fail("M313", a.At, "the delimiter is one character of ASCII, neither a quote nor a line end: delimiter=\";\"")
+			}
+		case a.Name == "separator" && table:
+			if s.Separator = text(a); s.Separator == "" {
+				e.fail("M313", a.At, "the separator stands between the parts of a list: separator=\"|\"")
+			}
+		case a.Name == "trim" && table:
 			b, is := e.eval(a.X, e.rootOf(e.unit)).(boolVal)
 			if !is {
 				e.fail("M313", a.At, "trim is true or false")
@@ -394,7 +479,7 @@ func (e *elab) source(d *dataVal, x syntax.Expr, split string) recipe.Source {
 				continue
 			}
 			e.fail("M313", a.At, "size=(height, width)")
-		case name == "idx" || name == "npy":
+		case name == "idx" || name == "npy" || name == "text":
 			if s.Fields == nil {
 				s.Fields = map[string]string{}
 			}
@@ -403,12 +488,42 @@ func (e *elab) source(d *dataVal, x syntax.Expr, split string) recipe.Source {
 			e.fail("M203", a.At, "%s has no argument `%s`", name, a.Name)
 		}
 	}
-	if name == "join" && len(s.Joined) > 0 {
+	e.whole(s, call)
+	if name == "join" {
 		first := s.Joined[0]
 		first.Joined, first.Split, first.At = s.Joined[1:], split, s.At
 		return first
 	}
 	return s
+}
+
+// whole checks that a source names what its kind reads.
+func (e *elab) whole(s recipe.Source, call *syntax.Call) {
+	for _, p := range s.Paths {
+		if p == "" {
+			e.fail("M313", call.At, "the name of a file is empty")
+		}
+	}
+	for _, p := range s.Fields {
+		if p == "" {
+			e.fail("M313", call.At, "the name of a file is empty")
+		}
+	}
+	switch {
+	case s.Kind == "join":
+		if len(s.Joined) < 2 {
+			e.fail("M313", call.At, "join puts tables together: join(csv(\"a.csv\"), csv(\"b.csv\"))")
+		}
+	case len(s.Paths) == 0 && len(s.Fields) == 0:
+		e.fail("M313", call.At, "%s names no file", s.Kind)
+	case len(s.Paths) > 0 && len(s.Fields) > 0:
+		e.fail("M313", call.At, "%s names its files all by column or all without", s.Kind)
+	case len(s.Paths) > 1 && (s.Kind == "csv" || s.Kind == "tsv"):
+		e.failWith(diag.Diagnostic{Code: "M313", At: call.At, Title: fmt.Sprintf("%s reads one file, %d are named", s.Kind, len(s.Paths)),
+			Notes: notes("fix", "join(…) matches the rows of several tables;   test = csv(…)   adds a split")})
+	case len(s.Paths) > 1 && s.Kind == "dataset":
+		e.fail("M313", call.At, "dataset names one built-in set")
+	}
 }
 
 func folder(file string) string {
@@ -420,8 +535,13 @@ func folder(file string) string {
 
 // splitBlock is split { train = 0.9, valid = 0.1 } or split { train = before(date("…")), valid = rest }.
 func (e *elab) splitBlock(d *dataVal, b *syntax.Block) {
+	if d.plan.Split.Parts != nil {
+		e.fail("M404", b.At, "the data is split twice")
+	}
 	sp := recipe.Split{By: "hash"}
 	total := 0.0
+	given := map[string]bool{}
+	rest := false
 	for _, m := range b.Body.Members {
 		n, is := (*syntax.Name)(nil), false
 		if m.Stmt != nil && m.Stmt.Op == "=" {
@@ -430,7 +550,15 @@ func (e *elab) splitBlock(d *dataVal, b *syntax.Block) {
 		if !is {
 			e.fail("M207", m.At, "split names its parts: train = 0.9, valid = 0.1")
 		}
+		if given[n.Text] {
+			e.fail("M404", n.At, "`%s` is set twice", n.Text)
+		}
+		given[n.Text] = true
 		if r, is := m.Stmt.Right.(*syntax.Name); is && r.Text == "rest" {
+			if rest {
+				e.fail("M314", m.Stmt.Right.Span(), "one part takes the rest")
+			}
+			rest = true
 			sp.Parts = append(sp.Parts, recipe.Part{Name: n.Text})
 			d.splits[n.Text] = true
 			continue
@@ -455,6 +583,9 @@ func (e *elab) splitBlock(d *dataVal, b *syntax.Block) {
 		total += v
 		sp.Parts = append(sp.Parts, recipe.Part{Name: n.Text, Share: v})
 		d.splits[n.Text] = true
+	}
+	if sp.By == "time" && (len(sp.Parts) != 2 || !rest) {
+		e.fail("M314", b.At, "a split by time has two parts: one before(…) and the rest")
 	}
 	if total > 1+1e-9 {
 		e.fail("M314", b.At, "the parts of the split make %v, at most 1 is possible", total)
@@ -486,7 +617,7 @@ func (e *elab) splitByTime(d *dataVal, sp *recipe.Split, c *syntax.Call, name st
 				if sp.Column == "" {
 					sp.Column = timeColumn(d.unit)
 				}
-				sp.Parts = append(sp.Parts, recipe.Part{Name: name})
+				sp.Parts = append([]recipe.Part{{Name: name}}, sp.Parts...) // what lies before is the first part
 				d.splits[name] = true
 				return
 			}
@@ -596,7 +727,7 @@ func (e *elab) columnType(d *dataVal, t *syntax.Type) (recipe.Type, map[int]stri
 				}
 			}
 			lens[i] = n.Text
-			out.Dims = append(out.Dims, -(1 << 40)) // a stream: as long as the data
+			out.Dims = append(out.Dims, -unbounded) // a stream: as long as the data
 			continue
 		}
 		n, ok := e.sizeOf(x, e.rootOf(e.unit)).Const()

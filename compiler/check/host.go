@@ -56,7 +56,7 @@ func (e *elab) hostOnly(x syntax.Expr, d *dataVal) bool {
 
 func streamType(t recipe.Type) bool {
 	for _, n := range t.Dims {
-		if n <= -(1 << 40) {
+		if n <= -unbounded {
 			return true
 		}
 	}
@@ -132,6 +132,7 @@ func sameHost(a, b *recipe.Expr) bool {
 
 // hostResult converts what the host computes to the declared type.
 func (e *elab) hostResult(x *recipe.Expr, got, want recipe.Type, name string, at source.Span) *recipe.Expr {
+	e.sizedPicture(x, at)
 	if got.Nullable && !want.Nullable {
 		e.failWith(diag.Diagnostic{Code: "M310", At: at, Title: fmt.Sprintf("`%s` may be missing here, and the column is declared %s", name, columnType(want)),
 			Notes: notes("fix", "fill(x, median)  - fitted on the train split;   or   discard = missing(x);   or declare the column with ?")})
@@ -273,6 +274,13 @@ func (e *elab) hostConst(v value, x syntax.Expr) (*recipe.Expr, recipe.Type) {
 	return r, t
 }
 
+// sizedPicture refuses a picture of a path where nothing says its size.
+func (e *elab) sizedPicture(x *recipe.Expr, at source.Span) {
+	if x.Op == "image" {
+		e.failWith(diag.Diagnostic{Code: "M102", At: at, Title: "the pictures that a column of paths names have any size", Notes: notes("fix", "resize(image(path), 64, 64)")})
+	}
+}
+
 func (e *elab) hostKind(t recipe.Type, x syntax.Expr, want string) {
 	if t.Elem != want {
 		e.fail("M140", x.Span(), "%s is needed here, this is %s", want, columnType(t))
@@ -406,7 +414,7 @@ func (e *elab) hostCall(x *syntax.Call, d *dataVal, s *scope) (*recipe.Expr, rec
 			out = recipe.Type{Elem: "id", Range: t.plan.Size, List: types[0].List}
 		default:
 			e.hostKind(types[0], x.Args[0].X, "text")
-			out = recipe.Type{Elem: "id", Range: t.plan.Size, Dims: []int64{-(1 << 40)}}
+			out = recipe.Type{Elem: "id", Range: t.plan.Size, Dims: []int64{-unbounded}}
 		}
 		r, rt := with(mk("fit:"+f.Text, out, args...))
 		if len(args) == 1 {
@@ -429,6 +437,9 @@ func (e *elab) hostCall(x *syntax.Call, d *dataVal, s *scope) (*recipe.Expr, rec
 		return mk("missing", recipe.Type{Elem: "bool", Dims: types[0].Dims}, args...)
 	case "length":
 		need(1)
+		if t := types[0]; t.Elem != "text" && !t.List && (len(t.Dims) == 0 || t.Dims[0] >= 0) {
+			e.fail("M140", x.Args[0].At, "length counts the characters of a text or the elements of a list, this is %s", columnType(t))
+		}
 		return mk("length", recipe.Type{Elem: "i64", Nullable: types[0].Nullable}, args...)
 	case "truncate":
 		need(2)
@@ -478,6 +489,7 @@ func (e *elab) hostCall(x *syntax.Call, d *dataVal, s *scope) (*recipe.Expr, rec
 		return mk("resize", recipe.Type{Elem: "u8", Dims: []int64{c, int64(num(1)), int64(num(2))}}, args...)
 	case "gray":
 		need(1)
+		e.sizedPicture(args[0], x.Args[0].At)
 		t := types[0]
 		t.Dims = append([]int64{1}, t.Dims[1:]...)
 		return mk("gray", t, args...)
