@@ -5,13 +5,17 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/diff"
 
+	"modelc/backend/cpu"
+	"modelc/backend/plan"
 	"modelc/compiler"
 	"modelc/compiler/lower"
 	"modelc/internal/checkpoint"
+	"modelc/internal/run"
 	"modelc/lang/diag"
 	"modelc/lang/source"
 	"modelc/lang/syntax"
@@ -143,7 +147,7 @@ func rewrite(path, text string) error {
 type irCmd struct {
 	fileFlags
 	Entry    string `placeholder:"NAME" help:"The entry, such as classify.step; the first step if not given."`
-	After    string `placeholder:"STAGE" help:"Print what stands after this stage; the last if not given."`
+	After    string `placeholder:"STAGE" help:"Print what stands after this stage, or the plan of the cpu: the last pass if not given."`
 	List     bool   `help:"List entries and stages."`
 	Batch    int64  `placeholder:"N" help:"Rows of a batch, instead of the file's."`
 	Length   int64  `default:"16" placeholder:"N" help:"The padded length of columns that are lists."`
@@ -159,7 +163,7 @@ func (c *irCmd) Run(s *streams) error {
 	}
 	entries := checked.Entries()
 	if c.List {
-		fmt.Fprintf(s.out, "entries: %s\nstages: %s\n", strings.Join(entries, ", "), strings.Join(compiler.Stages(), ", "))
+		fmt.Fprintf(s.out, "entries: %s\nstages: %s\n", strings.Join(entries, ", "), strings.Join(append(compiler.Stages(), planStage), ", "))
 		return nil
 	}
 	entry := c.Entry
@@ -178,6 +182,16 @@ func (c *irCmd) Run(s *streams) error {
 	for _, name := range newProgram(checked).lengths {
 		sizes.Lengths[name] = c.Length
 	}
+	if c.After == planStage {
+		if !slices.Contains(entries, entry) {
+			return usageError{fmt.Sprintf("there is no entry %q; this file has %s", entry, strings.Join(entries, ", "))}
+		}
+		text, err := planOf(checked, entry, sizes)
+		if err == nil {
+			fmt.Fprint(s.out, text)
+		}
+		return err
+	}
 	text, diags, err := checked.Dump(entry, c.After, sizes, nil)
 	if err != nil {
 		return usageError{err.Error()}
@@ -187,6 +201,26 @@ func (c *irCmd) Run(s *streams) error {
 	}
 	fmt.Fprint(s.out, text)
 	return nil
+}
+
+// planStage is the stage behind the passes: what the cpu does, step by step.
+const planStage = "plan"
+
+// planOf prints the plan of an entry for the cpu.
+func planOf(c *compiler.Checked, entry string, sizes lower.Sizes) (string, error) {
+	m, diags := c.Module(entry, sizes, nil)
+	if diags.Failed() {
+		return "", diags
+	}
+	states := map[string]int{}
+	for i, st := range c.States(sizes) {
+		states[st.Name] = i
+	}
+	p, err := plan.New(m, m.Entry(entry), states, cpu.Target())
+	if err != nil {
+		return "", &run.Bug{Err: err}
+	}
+	return plan.Print(p), nil
 }
 
 // batchOf is the batch size of the block that an entry belongs to; 1 where it has none.

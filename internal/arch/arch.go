@@ -51,8 +51,8 @@ internal/run:               recipe ir ir/ops backend internal/data internal/data
 internal/docs:              lang/source lang/diag lang/syntax stdlib ir ir/scalar ir/ops compiler/check
 internal/docs/gen:          internal/docs
 
-cmd/modelc:                 lang/* stdlib recipe ir compiler compiler/lower backend backend/cpu backend/reference internal/data internal/checkpoint internal/report internal/run ; github.com/alecthomas/kong github.com/mattn/go-runewidth github.com/rogpeppe/go-internal/diff
-bench:                      lang/* stdlib recipe ir ir/eval compiler compiler/lower backend backend/cpu backend/reference internal/*
+cmd/modelc:                 lang/* stdlib recipe ir compiler compiler/lower backend backend/cpu backend/plan backend/reference internal/data internal/checkpoint internal/report internal/run ; github.com/alecthomas/kong github.com/mattn/go-runewidth github.com/rogpeppe/go-internal/diff
+bench:                      lang/* stdlib recipe ir ir/eval compiler compiler/lower backend backend/cpu backend/cpu/asm backend/cpu/pool backend/reference internal/*
 `
 
 // Pure lists the packages that do no input or output: what they read comes in as bytes.
