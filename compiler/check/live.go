@@ -84,9 +84,12 @@ func (e *elab) cached(t *core.Term, axis int, at source.Span) value {
 }
 
 // scanResume is scanLoop; a loop along the live axis starts where the call before it stopped (ruling 16).
-func (e *elab) scanResume(x *syntax.For, s *scope, length size.Size, over, vars []*core.Term, bind func(*scope)) (value, bool) {
+func (e *elab) scanResume(x *syntax.For, s *scope, length size.Size, over, vars []*core.Term, reverse bool, bind func(*scope)) (value, bool) {
 	if e.live == nil || size.Compare(length, e.live.length, nil) != size.Equal {
-		return e.scanLoop(x, s, length, over, vars, nil, false, bind)
+		return e.scanLoop(x, s, length, over, vars, nil, reverse, bind)
+	}
+	if reverse {
+		e.failWith(diag.Diagnostic{Code: "M230", At: x.In.Span(), Title: "a loop from the end of the tokens looks into the future", Notes: notes("why", "while generating, the tokens behind are not there yet")})
 	}
 	cs := e.carried(x, s)
 	slots := make([]*core.Slot, len(cs))

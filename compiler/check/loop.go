@@ -326,19 +326,23 @@ func (e *elab) yield(k *syntax.Key, s *scope) {
 	e.yielding.at = k.At
 }
 
+// fromTheEnd takes reversed(…) off what a loop runs over.
+func fromTheEnd(in syntax.Expr) (syntax.Expr, bool) {
+	if c, is := in.(*syntax.Call); is {
+		if n, is := c.Fn.(*syntax.Name); is && n.Text == "reversed" && len(c.Args) == 1 {
+			return c.Args[0].X, true
+		}
+	}
+	return in, false
+}
+
 // loop evaluates `for`.
 func (e *elab) loop(x *syntax.For, s *scope) value {
 	switch {
 	case x.Along != nil:
 		return e.loopAlong(x, s)
 	default:
-		in := x.In
-		reverse := false
-		if c, is := in.(*syntax.Call); is {
-			if n, is := c.Fn.(*syntax.Name); is && n.Text == "reversed" && len(c.Args) == 1 {
-				reverse, in = true, c.Args[0].X
-			}
-		}
+		in, reverse := fromTheEnd(x.In)
 		if g, is := in.(*syntax.Group); is && len(g.Items) == 1 {
 			in = g.Items[0].X
 		}
@@ -657,7 +661,8 @@ func hasYield(b *syntax.Body) bool {
 
 // loopAlong is `for x in tensor along T`.
 func (e *elab) loopAlong(x *syntax.For, s *scope) value {
-	v := e.eval(x.In, s)
+	in, reverse := fromTheEnd(x.In)
+	v := e.eval(in, s)
 	var ts []*core.Term
 	if tv, is := v.(tupleVal); is {
 		for _, p := range tv {
@@ -707,7 +712,7 @@ func (e *elab) loopAlong(x *syntax.For, s *scope) value {
 			sub.set(n.Text, vars[i], n.At)
 		}
 	}
-	out, _ := e.scanResume(x, s, length, over, vars, bind)
+	out, _ := e.scanResume(x, s, length, over, vars, reverse, bind)
 	fix := func(v value) value {
 		t, is := v.(*core.Term)
 		if !is {

@@ -106,7 +106,7 @@ var builtinTable = []Builtin{
 	{"Other functions", "length", "length(x)", "Characters of a text, elements of a list; in data only."},
 	{"Other functions", "params", "params(net)", "The number of weights of a network."},
 	{"Other functions", "rank", "rank(x)", "The number of axes; known when compiling."},
-	{"Other functions", "reversed", "reversed(a..b)", "In `for`, the range or list from its end."},
+	{"Other functions", "reversed", "reversed(a..b)", "In `for`, the range, list or axis from its end."},
 	{"Other functions", "stop_gradient", "stop_gradient(x)", "x, a constant for differentiation."},
 
 	{"Metrics over all rows", "auc", "auc(scores, labels)", "Area under the ROC curve, ties counting half; one value per row each."},

@@ -116,7 +116,6 @@ func TestNotInThisVersion(t *testing.T) {
 		"beam search":       train("") + "generate g { run = t, tokens = D.x, prompt = \"a\", pick = beam(4) }",
 		"by tokens":         strings.Replace(train(""), "batches(8)", "batches(8, tokens=64)", 1),
 		"by weight":         strings.Replace(train(""), "batches(8)", "batches(8, weight=x)", 1),
-		"loop from the end": "fn f(x: float[B, T, d]) -> float[B, T, d] {\n h = zeros[B, d]\n return for xt in reversed(x) along T {\n  h = h + xt\n  yield h\n }\n}\n",
 		"update by number":  "train t {\n net = [Dense(3), relu]\n update net[0] { loss = mean(net(ones[1, 2])) }\n optimizer = SGD(1e-2)\n steps = 3\n}\n",
 		"library import":    "import \"vision\"\nfn f(x: float[B]) -> float[B] = vision.f(x)\n",
 	} {
