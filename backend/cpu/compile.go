@@ -31,6 +31,10 @@ func compile(p *program, m *ir.Module, pl *plan.Program) (*call, error) {
 	}
 	c := &call{device: p.device, program: p, module: m, plan: pl}
 	b.call = c
+	var err error
+	if c.once, err = b.tasks(pl.Once); err != nil {
+		return nil, err
+	}
 	tasks, err := b.tasks(pl.Steps)
 	if err != nil {
 		return nil, err
@@ -41,6 +45,7 @@ func compile(p *program, m *ir.Module, pl *plan.Program) (*call, error) {
 	pl.Buffers = append(pl.Buffers, scratch)
 	c.arena = pl.Arena + b.extra + plan.SlotBytes
 	c.scratch = b.scratch + 64
+	c.kept = make([]byte, pl.Kept)
 	c.bases = make([]unsafe.Pointer, b.shared+1)
 	c.inputs = make([][]*plan.Buffer, len(pl.Entry.In))
 	for _, x := range pl.Buffers {

@@ -1,7 +1,7 @@
 // Package cpu is the backend for the processor.
 //
 // A program keeps its states and one arena in anonymous memory. Load plans an entry (package plan), turns every step into a task, that is closures with all
-// choices made, and a Call only walks the tasks: all workers of a pool walk the same list, each takes its range of a task's units, or those of a worker that is
+// choices made, runs those that depend on no input or state, and a Call only walks the tasks: all workers of a pool walk the same list, each takes its range of a task's units, or those of a worker that is
 // late, and a task is over when its units are. Fused kernels run tile by tile on the vector primitives of package asm; products run on its packed GEMM; the other ops have kernels here, a file
 // per family.
 //
@@ -202,7 +202,11 @@ func (p *program) Load(m *ir.Module, entry string) (backend.Call, error) {
 		return nil, err
 	}
 	p.calls = append(p.calls, c)
+	p.extra += int64(len(c.kept))
 	c.bind()
+	if len(c.once) > 0 {
+		p.device.pool.Run(func(id, _ int) { c.workers[id].walk(c.once) })
+	}
 	return c.call, nil
 }
 
@@ -240,6 +244,8 @@ type call struct {
 	program *program
 	module  *ir.Module
 	plan    *plan.Program
+	once    []*task // run at load
+	kept    []byte  // what they make
 	tasks   []*task
 	bases   []unsafe.Pointer // by buffer
 	workers []*worker
@@ -258,6 +264,8 @@ func (c *call) bindTo(arena []byte) {
 		switch b.Space {
 		case plan.Arena:
 			c.bases[b.ID] = unsafe.Pointer(&arena[b.Offset])
+		case plan.Kept:
+			c.bases[b.ID] = unsafe.Pointer(&c.kept[b.Offset])
 		case plan.State:
 			c.bases[b.ID] = unsafe.Pointer(&c.program.memory[c.program.states[b.Index].offset])
 		case plan.Data:

@@ -92,7 +92,8 @@ type node struct {
 type region struct {
 	parent *region
 	scan   *node
-	depth  int // of the scan whose body it is; -1: the entry
+	depth  int  // of the scan whose body it is; -1: the entry
+	kept   bool // runs once, and its values stay
 	nodes  []*node
 	groups []*group
 
@@ -115,6 +116,8 @@ type flattener struct {
 	buffers []*Buffer
 	outs    []*val
 	depth   int
+	hoists  bool
+	once    *region // what hoist took out
 }
 
 func (f *flattener) buffer(s Space, index int, bytes int64, r *region) *Buffer {
@@ -173,6 +176,10 @@ func (f *flattener) entry(e *ir.Entry) (*region, error) {
 			o = &root{typ: s.Type, region: top, place: &Place{Buf: f.buffer(State, n, s.Type.Bytes(), top)}}
 		}
 		f.commit(top, v, o)
+	}
+	if f.hoists {
+		f.once = f.hoist(top)
+		f.finish(f.once)
 	}
 	f.finish(top)
 	if top.guard != nil {

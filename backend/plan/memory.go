@@ -22,6 +22,10 @@ func (p *Program) layout(buffers []*Buffer) {
 	var live []*Buffer
 	for _, b := range buffers {
 		if b.Space != Arena {
+			if b.Space == Kept {
+				b.Offset = p.Kept
+				p.Kept += slot(b.Bytes)
+			}
 			p.Buffers = append(p.Buffers, b)
 			continue
 		}

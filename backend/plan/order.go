@@ -220,7 +220,11 @@ func (o *orderer) spreadLate(r *region, groups []*group) {
 // home gives a root its place.
 func (o *orderer) home(x *root, r *region) {
 	if x.place == nil {
-		x.place = &Place{Buf: o.buffer(Arena, 0, x.typ.Bytes(), r)}
+		space := Arena
+		if r.kept {
+			space = Kept
+		}
+		x.place = &Place{Buf: o.buffer(space, 0, x.typ.Bytes(), r)}
 	}
 }
 

@@ -1,7 +1,7 @@
 // Package plan turns one entry of a module into a list of steps over one arena.
 //
 // It goes in five stages. Flatten inlines calls, turns scans into nested regions, and folds views (broadcast, transpose, slice, reverse, most
-// reshapes) into strides, so that a view costs nothing. Group joins elementwise instructions and reductions into point programs (package kernel). Order
+// reshapes) into strides, so that a view costs nothing; what depends on no input or state is taken out, to run once. Group joins elementwise instructions and reductions into point programs (package kernel). Order
 // sorts the groups, and decides which states and carries are overwritten in place. Memory gives each value a place: its state, its slice of a scan's stacked
 // results, or a slot of the arena that is free while the value lives. What is left prints as text, one line per step.
 //
@@ -35,6 +35,7 @@ const (
 	State       // Index: the program's state
 	Data        // Index: the module's constant
 	Count       // no memory: element i is i
+	Kept        // made by the steps that run once
 )
 
 // Buffer is a stretch of memory.
@@ -43,7 +44,7 @@ type Buffer struct {
 	Space  Space
 	Index  int
 	Bytes  int64
-	Offset int64 // in the arena
+	Offset int64 // in the arena, or in the memory of what is kept
 
 	region      *region // where it lives; nil: the entry
 	first, last int
@@ -116,10 +117,12 @@ type Scan struct {
 // Program is a planned entry.
 type Program struct {
 	Entry   *ir.Entry
+	Once    []*Step // run when the entry is loaded, before all calls
 	Steps   []*Step
 	Buffers []*Buffer
 	Out     []Operand // the entry's outputs, dense
 	Arena   int64     // bytes
+	Kept    int64     // bytes
 	Depth   int       // deepest nesting of scans
 }
 
@@ -131,17 +134,25 @@ const (
 
 // New plans an entry. states maps a state to its index in the program.
 func New(m *ir.Module, e *ir.Entry, states map[string]int, t Target) (*Program, error) {
-	f := &flattener{module: m, states: states}
+	f := &flattener{module: m, states: states, hoists: !t.Single}
 	top, err := f.entry(e)
 	if err != nil {
 		return nil, err
 	}
 	g := &grouper{target: t}
+	o := &orderer{flattener: f}
+	p := &Program{Entry: e}
+	if f.once != nil {
+		if err := g.region(f.once); err != nil {
+			return nil, err
+		}
+	}
 	if err := g.region(top); err != nil {
 		return nil, err
 	}
-	o := &orderer{flattener: f}
-	p := &Program{Entry: e}
+	if f.once != nil {
+		p.Once = o.region(f.once)
+	}
 	p.Steps = o.region(top)
 	for i, name := range e.Out {
 		v := f.outs[i]

@@ -9,6 +9,10 @@ import (
 func Print(p *Program) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "plan %s {\n", p.Entry.Name)
+	if len(p.Once) > 0 {
+		b.WriteString("  once\n")
+		printSteps(&b, p.Once, "    ")
+	}
 	printSteps(&b, p.Steps, "  ")
 	b.WriteString("}\n")
 	fmt.Fprintf(&b, "arena %d bytes\n", p.Arena)
@@ -57,9 +61,9 @@ func printSteps(b *strings.Builder, steps []*Step, indent string) {
 
 // String is the type, the buffer, and what differs from a dense tensor at its start.
 func (o Operand) String() string {
-	s := fmt.Sprintf("%v %v%d", o.Type, [...]string{"a", "in", "state", "data", "count"}[o.Buf.Space], o.Buf.ID)
+	s := fmt.Sprintf("%v %v%d", o.Type, [...]string{"a", "in", "state", "data", "count", "kept"}[o.Buf.Space], o.Buf.ID)
 	switch o.Buf.Space {
-	case Arena:
+	case Arena, Kept:
 		s += fmt.Sprintf("@%d", o.Buf.Offset)
 	case Count:
 		s = fmt.Sprintf("%v count", o.Type)
