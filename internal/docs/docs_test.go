@@ -106,18 +106,18 @@ func TestNotInThisVersion(t *testing.T) {
 		return head + "train t {\n net = Dense(3)\n batch = D.train.batches(8)\n loss = cross_entropy(net(batch.x), batch.species)\n optimizer = SGD(1e-2)\n steps = 3\n" + line + "\n}\n"
 	}
 	for name, text := range map[string]string{
-		"tune":              train("") + "tune { run = t, goal = highest(valid.loss) }",
-		"export":            train("") + "export e { run = t }",
-		"load":              train("old = load(net)"),
-		"select":            train("some = select(net, Dense)"),
-		"replace":           train("some = replace(net, Dense, x => x)"),
-		"on_plateau":        strings.Replace(train(""), "SGD(1e-2)", "on_plateau(SGD(1e-2))", 1),
-		"private training":  train("privacy = dp(1)"),
-		"beam search":       train("") + "generate g { run = t, tokens = D.x, prompt = \"a\", pick = beam(4) }",
-		"by tokens":         strings.Replace(train(""), "batches(8)", "batches(8, tokens=64)", 1),
-		"by weight":         strings.Replace(train(""), "batches(8)", "batches(8, weight=x)", 1),
-		"update by number":  "train t {\n net = [Dense(3), relu]\n update net[0] { loss = mean(net(ones[1, 2])) }\n optimizer = SGD(1e-2)\n steps = 3\n}\n",
-		"library import":    "import \"vision\"\nfn f(x: float[B]) -> float[B] = vision.f(x)\n",
+		"tune":             train("") + "tune { run = t, goal = highest(valid.loss) }",
+		"export":           train("") + "export e { run = t }",
+		"load":             train("old = load(net)"),
+		"select":           train("some = select(net, Dense)"),
+		"replace":          train("some = replace(net, Dense, x => x)"),
+		"on_plateau":       strings.Replace(train(""), "SGD(1e-2)", "on_plateau(SGD(1e-2))", 1),
+		"private training": train("privacy = dp(1)"),
+		"beam search":      train("") + "generate g { run = t, tokens = D.x, prompt = \"a\", pick = beam(4) }",
+		"by tokens":        strings.Replace(train(""), "batches(8)", "batches(8, tokens=64)", 1),
+		"by weight":        strings.Replace(train(""), "batches(8)", "batches(8, weight=x)", 1),
+		"update by number": "train t {\n net = [Dense(3), relu]\n update net[0] { loss = mean(net(ones[1, 2])) }\n optimizer = SGD(1e-2)\n steps = 3\n}\n",
+		"library import":   "import \"vision\"\nfn f(x: float[B]) -> float[B] = vision.f(x)\n",
 	} {
 		c := compiler.Check("language.model", []byte(text), compiler.Options{Tests: true})
 		assert.True(t, c.Diagnostics().Failed(), "%s is accepted now: bring the last section of docs/language.md up to date", name)
