@@ -44,6 +44,47 @@ func copyBlock(to, from unsafe.Pointer, dims, toStride, fromStride []int64, size
 	}
 }
 
+// A blockCopy is copyBlock in units: the points of its leading axes.
+type blockCopy struct {
+	dims, to, from []int64
+	lead           int
+	units          int
+	whole          bool
+	size           int64
+}
+
+func newBlockCopy(dims, to, from []int64, size int64) *blockCopy {
+	c := &blockCopy{dims: dims, to: to, from: from, units: 1, whole: small(product(dims)), size: size}
+	for c.lead < len(dims)-1 && c.units < 64 {
+		c.units *= int(dims[c.lead])
+		c.lead++
+	}
+	return c
+}
+
+func (c *blockCopy) do(to, from unsafe.Pointer, lo, hi int) {
+	for u := lo; u < hi; u++ {
+		t, f := int64(0), int64(0)
+		for i, q := c.lead-1, int64(u); i >= 0; i-- {
+			t += q % c.dims[i] * c.to[i]
+			f += q % c.dims[i] * c.from[i]
+			q /= c.dims[i]
+		}
+		copyBlock(unsafe.Add(to, t*c.size), unsafe.Add(from, f*c.size), c.dims[c.lead:], c.to[c.lead:], c.from[c.lead:], c.size)
+	}
+}
+
+// stretchElements is the unit of work of fills and plain copies.
+const stretchElements = 16 << 10
+
+// inStretches is a phase over n elements that follow each other.
+func inStretches(n int64, do func(w *worker, at, n int64)) phase {
+	return phase{int((n + stretchElements - 1) / stretchElements), small(n), func(w *worker, lo, hi int) {
+		at := int64(lo) * stretchElements
+		do(w, at, min(int64(hi)*stretchElements, n)-at)
+	}}
+}
+
 func copyRun(to, from unsafe.Pointer, n, toStep, fromStep, size int64) {
 	if toStep == 1 && fromStep == 1 || n == 1 {
 		copy(view[byte](to, n*size), view[byte](from, n*size))
@@ -113,12 +154,14 @@ func (b *compiler) pad(s *plan.Step, o ops.Pad) ([]phase, error) {
 	}
 	n := y.Type.Shape.Size()
 	v := o.Value.Float()
-	return []phase{{1, true, func(w *worker, _, _ int) {
-		fillWith(w.at(&to), n, v, y.Type.DType)
-		if product(dims) > 0 {
-			copyBlock(unsafe.Add(w.at(&to), toOff*size), unsafe.Add(w.at(&from), fromOff*size), dims, step, xs, size)
-		}
-	}}}, nil
+	phases := []phase{inStretches(n, func(w *worker, at, n int64) { fillWith(unsafe.Add(w.at(&to), at*size), n, v, y.Type.DType) })}
+	if product(dims) > 0 {
+		c := newBlockCopy(dims, step, xs, size)
+		phases = append(phases, phase{c.units, c.whole, func(w *worker, lo, hi int) {
+			c.do(unsafe.Add(w.at(&to), toOff*size), unsafe.Add(w.at(&from), fromOff*size), lo, hi)
+		}})
+	}
+	return phases, nil
 }
 
 func floorDiv(a, b int64) int64 {
@@ -178,8 +221,9 @@ func (b *compiler) dynamicSlice(s *plan.Step) ([]phase, error) {
 	if product(block) == 0 {
 		return nil, nil
 	}
-	return []phase{{1, true, func(w *worker, _, _ int) {
-		copyBlock(w.at(&to), unsafe.Add(w.at(&in[0]), starts(w, in[1:], dims, block, xs)*size), block, ys, xs, size)
+	c := newBlockCopy(block, ys, xs, size)
+	return []phase{{c.units, c.whole, func(w *worker, lo, hi int) {
+		c.do(w.at(&to), unsafe.Add(w.at(&in[0]), starts(w, in[1:], dims, block, xs)*size), lo, hi)
 	}}}, nil
 }
 
@@ -189,17 +233,21 @@ func (b *compiler) dynamicUpdate(s *plan.Step) ([]phase, error) {
 	dims, block := x.Type.Shape.Dims(), u.Type.Shape.Dims()
 	xs, us := strides(dims), strides(block)
 	in, to := locations(s.In), locate(&y.Place, size)
-	n, empty := x.Type.Bytes(), product(block) == 0
-	return []phase{{1, true, func(w *worker, _, _ int) {
-		d := w.at(&to)
-		if src := w.at(&in[0]); src != d {
-			copy(view[byte](d, n), view[byte](src, n))
-		}
-		if empty {
-			return
-		}
-		copyBlock(unsafe.Add(d, starts(w, in[2:], dims, block, xs)*size), w.at(&in[1]), block, xs, us, size)
-	}}}, nil
+	var phases []phase
+	if in[0].buf != to.buf || in[0].off != to.off || len(in[0].turn)+len(to.turn) > 0 {
+		phases = append(phases, inStretches(x.Type.Shape.Size(), func(w *worker, at, n int64) {
+			if src, d := w.at(&in[0]), w.at(&to); src != d {
+				copy(view[byte](unsafe.Add(d, at*size), n*size), view[byte](unsafe.Add(src, at*size), n*size))
+			}
+		}))
+	}
+	if product(block) > 0 {
+		c := newBlockCopy(block, xs, us, size)
+		phases = append(phases, phase{c.units, c.whole, func(w *worker, lo, hi int) {
+			c.do(unsafe.Add(w.at(&to), starts(w, in[2:], dims, block, xs)*size), w.at(&in[1]), lo, hi)
+		}})
+	}
+	return phases, nil
 }
 
 // index reads element i of a tensor of integers; what no int64 holds is -1, outside of every axis.
