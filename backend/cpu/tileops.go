@@ -35,7 +35,7 @@ var binary32 = map[scalar.Code]vector{
 	scalar.Add:      {asm.Add, asm.AddScalar, asm.AddScalar},
 	scalar.Sub:      {asm.Sub, asm.SubScalar, asm.ScalarSub},
 	scalar.Mul:      {asm.Mul, asm.MulScalar, asm.MulScalar},
-	scalar.Div:      {asm.Div, asm.DivScalar, asm.ScalarDiv},
+	scalar.Div:      {asm.Div, divScalar, asm.ScalarDiv},
 	scalar.Pow:      {asm.Pow, asm.PowScalar, asm.ScalarPow},
 	scalar.Max:      {asm.Max, asm.MaxScalar, asm.MaxScalar},
 	scalar.Min:      {asm.Min, asm.MinScalar, asm.MinScalar},
@@ -50,6 +50,15 @@ var binary32 = map[scalar.Code]vector{
 	scalar.Rem:      elementwise(scalar.Rem),
 	scalar.FloorDiv: elementwise(scalar.FloorDiv),
 	scalar.Atan2:    elementwise(scalar.Atan2),
+}
+
+// divScalar divides by a number; where that is a power of two, the product with its reciprocal has the same bits.
+func divScalar(d, x []float32, s float32) {
+	if b := math.Float32bits(s); b&(1<<23-1) == 0 && b>>23&255 >= 1 && b>>23&255 <= 253 {
+		asm.MulScalar(d, x, 1/s)
+		return
+	}
+	asm.DivScalar(d, x, s)
 }
 
 // elementwise computes a code one element after the other, by its definition.

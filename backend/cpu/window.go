@@ -4,6 +4,7 @@ import (
 	"math"
 	"unsafe"
 
+	"modelc/backend/cpu/asm"
 	"modelc/backend/plan"
 	"modelc/ir"
 	"modelc/ir/ops"
@@ -206,7 +207,11 @@ func maxPairs(y []float32, at []int32, r0, r1 []float32, from, step int) {
 	width := len(r0)
 	r1 = r1[:width]
 	at = at[:len(y)]
-	for j := range y {
+	j := 0
+	if step == 2 {
+		j = asm.MaxPairs(y, at, r0, r1, from, width)
+	}
+	for ; j < len(y); j++ {
 		k := j * step
 		a, b, c, d := r0[k], r0[k+1], r1[k], r1[k+1]
 		if s := a + b + (c + d); s != s {
