@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 )
 
 func main() {
@@ -97,6 +98,9 @@ func run(chosen []workload, rounds, threads int, python string, columns []string
 	return r.write(out)
 }
 
+// rest comes before every turn: threads of the side before may still spin, waiting for work.
+const rest = 20 * time.Millisecond
+
 // measure runs a workload on every side, round by round.
 func measure(w workload, rounds, threads int, peers []*peer) (*result, error) {
 	side, err := w.open(threads)
@@ -127,12 +131,14 @@ func measure(w workload, rounds, threads int, peers []*peer) (*result, error) {
 		}
 	}
 	for range rounds {
+		time.Sleep(rest)
 		v, err := side.cost(w.calls)
 		if err != nil {
 			return nil, err
 		}
 		row.Ours.Values = append(row.Ours.Values, v)
 		for _, c := range columns {
+			time.Sleep(rest)
 			v, reason, err := c.from.cost(w, c.Name, w.calls)
 			if err != nil {
 				return nil, fmt.Errorf("%s/%s: %w", c.Peer, c.Name, err)
