@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/binary"
 	"io/fs"
+	"math"
 	"path"
 	"slices"
 	"strings"
@@ -10,9 +12,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"modelc/backend"
 	"modelc/backend/cpu"
 	"modelc/backend/plan"
-	"modelc/compiler/lower"
+	"modelc/recipe"
 )
 
 // Every model file says what it should, and every entry of it lowers and plans at the batch of the workload that runs it.
@@ -34,11 +37,11 @@ func TestModelsAreGood(t *testing.T) {
 				assert.Empty(t, c.Diagnostics(), "not even a warning")
 				assert.Contains(t, c.Entries(), w.entry)
 				states := map[string]int{}
-				for i, s := range c.States(lower.Sizes{}) {
+				for i, s := range c.States(w.sizes()) {
 					states[s.Name] = i
 				}
 				for _, entry := range []string{"step.init", w.entry} {
-					m, diags := c.Module(entry, lower.Sizes{B: w.batch}, nil)
+					m, diags := c.Module(entry, w.sizes(), nil)
 					require.False(t, diags.Failed(), "%v", diags)
 					_, err := plan.New(m, m.Entry(entry), states, cpu.Target())
 					require.NoError(t, err)
@@ -55,7 +58,7 @@ func TestDepthIsAScan(t *testing.T) {
 		w := depth(blocks)
 		c, err := checked(w.file, w.set)
 		require.NoError(t, err)
-		m, diags := c.Module(w.entry, lower.Sizes{B: w.batch}, nil)
+		m, diags := c.Module(w.entry, w.sizes(), nil)
 		require.False(t, diags.Failed())
 		n := 0
 		for _, f := range m.Funcs {
@@ -98,6 +101,29 @@ func TestFirstStepIsFinite(t *testing.T) {
 	defer s.close()
 	_, err = s.cost(2) // a guarded step is an error where it is not finite
 	require.NoError(t, err)
+}
+
+// A token is decoded with the same rows in the cache every time, so that every call is the same work; its logits are finite and not all equal.
+func TestDecodingStaysAtItsPlace(t *testing.T) {
+	w := next("decode", 3)
+	l, err := load(w, 1)
+	require.NoError(t, err)
+	defer l.close()
+	logits := func() []float64 {
+		require.NoError(t, l.step())
+		x := make([]float64, 65)
+		for i := range x {
+			x[i] = float64(math.Float32frombits(binary.LittleEndian.Uint32(l.out[0].Bytes[4*i:])))
+			require.False(t, math.IsNaN(x[i]))
+		}
+		return x
+	}
+	first := logits()
+	assert.NotEqual(t, first[0], first[1])
+	assert.Equal(t, first, logits())
+	past := backend.Tensor{Type: l.past.Type, Bytes: make([]byte, 4)}
+	require.NoError(t, l.program.Read(recipe.PastState("write"), past))
+	assert.EqualValues(t, 4, binary.LittleEndian.Uint32(past.Bytes))
 }
 
 func TestProductIsRight(t *testing.T) {

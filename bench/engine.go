@@ -11,7 +11,6 @@ import (
 	"modelc/backend/cpu/asm"
 	"modelc/backend/cpu/pool"
 	"modelc/compiler"
-	"modelc/compiler/lower"
 	"modelc/ir"
 	"modelc/ir/eval"
 	"modelc/lang/diag"
@@ -40,6 +39,7 @@ type loaded struct {
 	program backend.Program
 	call    backend.Call
 	in, out []backend.Tensor
+	past    *backend.Tensor // of a decoding entry: rows in the cache, set back before each call
 }
 
 // load compiles the entry of a workload from its text and draws the weights' first values.
@@ -61,7 +61,7 @@ func (l *loaded) open(w workload) error {
 	if err != nil {
 		return err
 	}
-	if l.program, err = l.device.Open(c.States(lower.Sizes{})); err != nil {
+	if l.program, err = l.device.Open(c.States(w.sizes())); err != nil {
 		return err
 	}
 	entries := []string{"step.init", w.entry}
@@ -69,7 +69,7 @@ func (l *loaded) open(w workload) error {
 		entries = entries[1:] // drawing weights is no compiling
 	}
 	for _, name := range entries {
-		m, diags := c.Module(name, lower.Sizes{B: w.batch}, l.device.Keep)
+		m, diags := c.Module(name, w.sizes(), l.device.Keep)
 		if diags.Failed() {
 			return fmt.Errorf("%s", diag.Text(diags))
 		}
@@ -85,16 +85,29 @@ func (l *loaded) open(w workload) error {
 			}
 			continue
 		}
-		if name == answerEntry {
-			for i, t := range e.Func.Results {
-				l.out[i] = backend.Tensor{Type: t.Type, Bytes: make([]byte, t.Type.Bytes())}
+		if w.family == inference || w.family == decoding {
+			for i := range l.out {
+				t := e.Func.Results[i].Type
+				l.out[i] = backend.Tensor{Type: t, Bytes: make([]byte, t.Bytes())}
 			}
+		}
+		if w.family == decoding {
+			t := ir.Type{DType: ir.I32}
+			l.past = &backend.Tensor{Type: t, Bytes: make([]byte, t.Bytes())}
+			eval.Encode(ir.Ref{Type: t, Data: []float64{float64(w.past)}}, l.past.Bytes)
 		}
 	}
 	return nil
 }
 
-func (l *loaded) step() error { return l.call(l.in, l.out) }
+func (l *loaded) step() error {
+	if l.past != nil {
+		if err := l.program.Write(recipe.PastState("write"), *l.past); err != nil {
+			return err
+		}
+	}
+	return l.call(l.in, l.out)
+}
 
 func (l *loaded) close() {
 	if l.program != nil {

@@ -2,9 +2,12 @@ package main
 
 import (
 	"fmt"
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
+
+	"modelc/compiler/lower"
 )
 
 // workload is one thing that is measured: what it is, and how much of it makes a round.
@@ -14,6 +17,7 @@ type workload struct {
 	file  string // of bench/models, without its ending
 	entry string // of the file
 	batch int64
+	past  int64    // rows that are in the cache before the call, of a decoding entry
 	set   []string // config values
 	gemm  *gemmShape
 
@@ -25,6 +29,7 @@ type workload struct {
 const (
 	training  = "training"
 	inference = "inference"
+	decoding  = "decode"
 	gemm      = "gemm"
 	start     = "start"
 	memory    = "memory"
@@ -46,6 +51,9 @@ var workloads = slices.Concat(
 		infer("w1-1", "w1", 1000, "MLP 784-512-256-10, one row"),
 		infer("w2-1", "w2", 200, "CNN of two convolutions, one picture"),
 		infer("resnet18-1", "resnet18", 10, "ResNet-18, one picture"),
+	},
+	[]workload{
+		next("decode-128", 128), next("decode-1024", 1024),
 	},
 	[]workload{
 		product("gemm-256", 200, gemmShape{1, 256, 256, 256}),
@@ -70,6 +78,7 @@ var workloads = slices.Concat(
 const (
 	stepEntry   = "step.step"
 	answerEntry = "answer"
+	nextEntry   = "write.next"
 )
 
 func train(name, file string, batch int64, calls int, what string) workload {
@@ -78,6 +87,10 @@ func train(name, file string, batch int64, calls int, what string) workload {
 
 func infer(name, file string, calls int, what string) workload {
 	return workload{name: name, family: inference, what: what, file: file, entry: answerEntry, batch: 1, calls: calls, peers: true}
+}
+
+func next(name string, past int64) workload {
+	return workload{name: name, family: decoding, what: fmt.Sprintf("GPT 6 x 384, one token after %d in the cache", past), file: "decode", entry: nextEntry, batch: 1, past: past, calls: 20, peers: true}
 }
 
 func product(name string, calls int, s gemmShape) workload {
@@ -125,6 +138,15 @@ func (w workload) flops() float64 {
 	return w.gemm.flops()
 }
 
+// sizes are what the entry is made for. A cache has room for a power of two of rows, as in a run.
+func (w workload) sizes() lower.Sizes {
+	s := lower.Sizes{B: w.batch}
+	if w.family == decoding {
+		s.Tokens, s.Capacity = 1, 1<<bits.Len64(uint64(w.past))
+	}
+	return s
+}
+
 // warm is how many calls come before the first round: none for what starts a process each time.
 func (w workload) warm() int {
 	if w.family == start || w.family == memory {
@@ -138,6 +160,8 @@ func (w workload) words() string {
 	switch w.family {
 	case gemm:
 		return fmt.Sprint("gemm ", w.gemm.batch, " ", w.gemm.m, " ", w.gemm.k, " ", w.gemm.n)
+	case decoding:
+		return fmt.Sprint("decode ", w.past)
 	case inference:
 		return "answer " + w.file
 	}

@@ -276,6 +276,32 @@ def answer(name):
     return lambda: call(*x).block_until_ready()
 
 
+def decode(past):
+    weights, _ = gpt()
+    weights["place"] = normal(2048, 384, std=0.02)
+    cache = data(6, 2, 1, past + 1, 6, 64)
+
+    def forward(cache, x):
+        def block(h, layer):
+            p, kv = layer
+            q, k, v = (a.reshape(1, 1, 6, 64) for a in jnp.split(dense(p["qkv"], layer_norm(p["n1"], h)), 3, -1))
+            kv = kv.at[0, :, past].set(k[:, 0]).at[1, :, past].set(v[:, 0])
+            h = h + dense(p["out"], jax.nn.dot_product_attention(q, kv[0], kv[1]).reshape(1, 1, 384))
+            return h + dense(p["down"], jax.nn.gelu(dense(p["up"], layer_norm(p["n2"], h)), approximate=False)), kv
+
+        h, cache = lax.scan(block, weights["embed"][x] + weights["place"][past], (weights["blocks"], cache))
+        return layer_norm(weights["norm"], h) @ weights["head"], cache
+
+    step, x = jax.jit(forward, donate_argnums=0), ids(65, 1, 1)
+
+    def call():
+        nonlocal cache
+        logits, cache = step(cache, x)
+        logits.block_until_ready()
+
+    return call
+
+
 def product(batch, m, k, n):
     shape = (batch,) if batch > 1 else ()
     a, b = data(*shape, m, k), data(*shape, k, n)
@@ -285,6 +311,8 @@ def product(batch, m, k, n):
 
 def prepare(work):
     kind, *args = work
+    if kind == "decode":
+        return decode(int(args[0]))
     if kind == "gemm":
         return product(*map(int, args))
     return (training if kind == "step" else answer)(*args)

@@ -92,6 +92,36 @@ def resnet18():
     return g.session({"x": normal(1, 3, 32, 32)}, y, [1, 10])
 
 
+def decode(past):
+    """One token of a GPT. Keys and values of those before are inputs; those of the token are joined to them, which is how exported models do it."""
+    g, inputs = Graph(), {"x": normal(1, 384)}
+    scale = numpy_helper.from_array(np.float32(1 / 8), "scale")
+    heads = numpy_helper.from_array(np.array([6, 1, 64]), "heads")
+    wide = numpy_helper.from_array(np.array([1, 384]), "wide")
+    g.weights += [scale, heads, wide]
+
+    def norm(x):
+        return g.node("LayerNormalization", x, g.weight(384), g.weight(384), axis=-1)
+
+    def gelu(x):
+        half, one, root = (numpy_helper.from_array(np.float32(v), f"c{len(g.weights)}{v}") for v in (0.5, 1.0, 2**0.5))
+        g.weights += [half, one, root]
+        return g.node("Mul", g.node("Mul", x, g.node("Add", g.node("Erf", g.node("Div", x, root.name)), one.name)), half.name)
+
+    h = "x"
+    for layer in range(6):
+        a = norm(h)
+        q, k, v = (g.node("Reshape", g.dense(a, 384, 384), "heads") for _ in range(3))
+        keys, values = f"k{layer}", f"u{layer}"
+        inputs[keys], inputs[values] = normal(6, past, 64), normal(6, past, 64)
+        k, v = g.node("Concat", keys, k, axis=1), g.node("Concat", values, v, axis=1)
+        s = g.node("Mul", g.node("MatMul", q, g.node("Transpose", k, perm=[0, 2, 1])), "scale")
+        o = g.node("Reshape", g.node("MatMul", g.node("Softmax", s, axis=-1), v), "wide")
+        h = g.node("Add", h, g.dense(o, 384, 384))
+        h = g.node("Add", h, g.dense(gelu(g.dense(norm(h), 384, 1536)), 1536, 384))
+    return g.session(inputs, g.dense(norm(h), 384, 65), [1, 65])
+
+
 def product(batch, m, k, n):
     shape = [batch] if batch > 1 else []
     g = Graph()
@@ -103,6 +133,8 @@ def prepare(work):
     kind, *args = work
     if kind == "gemm":
         return product(*map(int, args))
+    if kind == "decode":
+        return decode(int(args[0]))
     makers = {"w1": mlp, "w2": cnn, "resnet18": resnet18}
     return makers[args[0]]() if kind == "answer" else None
 

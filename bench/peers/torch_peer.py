@@ -231,6 +231,40 @@ def answer(column, name):
     return call
 
 
+class Decoding(nn.Module):
+    """One token through the blocks of a GPT; keys and values of those before lie in a cache that has room for it."""
+
+    def __init__(self, past):
+        super().__init__()
+        self.net, self.past = GPT(), past
+        self.place = nn.Parameter(torch.randn(2048, 384) * 0.02)
+        self.cache = torch.randn(6, 2, 1, 6, past + 1, 64)
+
+    def forward(self, x):
+        h = self.net.embed(x) + self.place[self.past]
+        for block, cache in zip(self.net.blocks, self.cache):
+            q, k, v = block.qkv(block.n1(h)).view(1, 1, 3, 6, 64).permute(2, 0, 3, 1, 4)
+            cache[0, :, :, self.past :], cache[1, :, :, self.past :] = k, v
+            o = F.scaled_dot_product_attention(q, cache[0], cache[1])
+            h = h + block.out(o.transpose(1, 2).reshape(1, 1, 384))
+            h = h + block.down(F.gelu(block.up(block.n2(h))))
+        return self.net.head(self.net.norm(h))
+
+
+def decode(column, past):
+    if column == "bf16":
+        return None
+    net, x = Decoding(past).eval(), ids(65, 1, 1)
+    if column == "compile":
+        net = torch.compile(net)
+
+    def call():
+        with torch.inference_mode():
+            net(x)
+
+    return call
+
+
 def product(column, batch, m, k, n):
     kind = torch.bfloat16 if column == "bf16" else torch.float32
     shape = (batch,) if batch > 1 else ()
@@ -247,6 +281,8 @@ def prepare(column, work):
     kind, *args = work
     if kind == "gemm":
         return product(column, *map(int, args))
+    if kind == "decode":
+        return decode(column, int(args[0]))
     return (training if kind == "step" else answer)(column, *args)
 
 
