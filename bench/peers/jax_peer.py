@@ -9,8 +9,24 @@ import sys
 import time
 
 threads = int(os.environ.get("BENCH_THREADS", "2"))
+
+
+def cores():
+    """The processors that this process may use, one of each core before the second of any."""
+
+    def place(cpu):
+        try:
+            with open(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list") as f:
+                siblings = [int(part.split("-")[0]) for part in f.read().split(",")]
+        except OSError:
+            siblings = [cpu]
+        return cpu != min(siblings), cpu
+
+    return sorted(os.sched_getaffinity(0), key=place)
+
+
 if hasattr(os, "sched_setaffinity"):
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+    os.sched_setaffinity(0, cores()[:threads])
 os.environ["JAX_PLATFORMS"] = "cpu"
 try:
     import jax
