@@ -108,6 +108,12 @@ func (b *compiler) tileKernel(s *plan.Step) (*tileKernel, error) {
 		}
 		a.outer = append(a.outer, f.Args[i].Stride[:len(f.Outer)]...)
 		a.inner = append(a.inner, f.Args[i].Stride[len(f.Outer):]...)
+		if !a.count && o.Type.Shape.Size() == 0 {
+			// Nothing is read or written; a turned empty axis begins before its buffer, where no pointer may point.
+			a.loc = location{buf: a.loc.buf}
+			clear(a.outer)
+			clear(a.inner)
+		}
 		k.args = append(k.args, a)
 	}
 	k.outer, k.inner = append(k.outer, f.Outer...), append(k.inner, f.Inner...)
