@@ -253,9 +253,9 @@ func (e *elab) settings(t *trainVal, b *syntax.Block, out map[string]*syntax.Stm
 	}
 	if p := out["precision"]; p != nil {
 		n, is := p.Right.(*syntax.Name)
-		ok := map[string]bool{"f32": true, "f32strict": true, "f32x3": true, "bf16": true, "f64": true}
+		ok := map[string]bool{"f32": true, "f32strict": true, "bf16": true, "f64": true}
 		if !is || !ok[n.Text] {
-			e.report1("M417", p.At, "precision is f32, f32strict, f32x3, bf16 or f64")
+			e.report1("M417", p.At, "precision is f32, f32strict, bf16 or f64")
 			return
 		}
 		t.plan.Precision = n.Text

@@ -3,6 +3,7 @@ package data
 import (
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,11 +16,17 @@ import (
 	"modelc/recipe"
 )
 
-// realData returns the folder of real data sets, or skips.
-func realData(t testing.TB) string {
+// dataFolder returns the folder of real data sets, or skips. A relative MODELC_DATA counts from the module's root, as it does for the command run there.
+func dataFolder(t testing.TB) string {
 	dir := os.Getenv("MODELC_DATA")
 	if dir == "" {
 		t.Skip("MODELC_DATA names no folder of real data")
+	}
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join("../..", dir)
+	}
+	if _, err := os.Stat(dir); err != nil {
+		t.Skipf("MODELC_DATA names no folder of real data: %v", err)
 	}
 	return dir
 }
@@ -35,7 +42,7 @@ func mnist(dir string) *recipe.Data {
 
 func TestMNIST(t *testing.T) {
 	start := time.Now()
-	s := open(t, mnist(realData(t)))
+	s := open(t, mnist(dataFolder(t)))
 	t.Logf("opened in %v", time.Since(start))
 	assert.Equal(t, 10000, s.Rows("test"))
 	assert.Equal(t, 60000, s.Rows("train")+s.Rows("valid"))
@@ -46,19 +53,19 @@ func TestMNIST(t *testing.T) {
 	}
 	assert.Equal(t, 892, slices.Min(counts))
 	assert.Equal(t, 1135, slices.Max(counts))
-	images, err := Open(mnist(os.Getenv("MODELC_DATA")), nil, Options{Columns: []string{"batch.image"}})
+	images, err := Open(mnist(dataFolder(t)), nil, Options{Columns: []string{"batch.image"}})
 	require.NoError(t, err)
 	assert.Equal(t, s.splits, images.splits, "what is read does not move a row")
-	d := mnist(os.Getenv("MODELC_DATA"))
+	d := mnist(dataFolder(t))
 	d.Columns[1].Type.Range = 5
 	fails(t, d, "train-labels", "outside of id(5)")
-	d = mnist(os.Getenv("MODELC_DATA"))
+	d = mnist(dataFolder(t))
 	d.Columns[0].Type.Dims = []int64{28, 27}
 	fails(t, d, "[28 28]")
 }
 
 func BenchmarkMNISTBatch(b *testing.B) {
-	s, err := Open(mnist(realData(b)), nil, Options{})
+	s, err := Open(mnist(dataFolder(b)), nil, Options{})
 	require.NoError(b, err)
 	l, err := s.Loader(recipe.Rows{Split: "train", Batch: 128}, []string{"batch.image", "batch.label"}, Order{Seed: 1, Shuffle: true})
 	require.NoError(b, err)
@@ -72,7 +79,7 @@ func BenchmarkMNISTBatch(b *testing.B) {
 }
 
 func TestAdult(t *testing.T) {
-	dir := realData(t)
+	dir := dataFolder(t)
 	text := func(n string) *recipe.Column { return source(n, scalar("text")) }
 	d := &recipe.Data{Name: "Adult", Sources: []recipe.Source{{Kind: "csv", Paths: []string{"tabular/adult-train.csv"}, Base: dir, Missing: []string{"?"}, Trim: true}},
 		Columns: []*recipe.Column{source("age", scalar("float")), source("education_num", scalar("float")), source("workclass", nullable("text")), text("education"), text("sex"), text("income")},
@@ -118,7 +125,7 @@ func TestAdult(t *testing.T) {
 }
 
 func TestShakespeare(t *testing.T) {
-	dir := realData(t)
+	dir := dataFolder(t)
 	d := &recipe.Data{Name: "T", Sources: []recipe.Source{{Kind: "text", Paths: []string{"text/tiny-shakespeare.txt"}, Base: dir}}, Columns: []*recipe.Column{
 		source("text", scalar("text")),
 		hidden(derived("stream", id(65, -1<<40), op("fit:tok", col("text")))),
@@ -141,7 +148,7 @@ func TestShakespeare(t *testing.T) {
 }
 
 func TestCatsAndDogs(t *testing.T) {
-	dir := realData(t)
+	dir := dataFolder(t)
 	d := &recipe.Data{Name: "Pets", Sources: []recipe.Source{{Kind: "images", Paths: []string{"images/cats-dogs/test"}, Base: dir, Size: [2]int{64, 64}}},
 		Columns: []*recipe.Column{source("image", tensor("u8", 3, 64, 64)), source("label", id(2))}}
 	start := time.Now()
@@ -160,7 +167,7 @@ func TestCatsAndDogs(t *testing.T) {
 }
 
 func TestTranslation(t *testing.T) {
-	dir := realData(t)
+	dir := dataFolder(t)
 	d := &recipe.Data{Name: "Pairs", Sources: []recipe.Source{{Kind: "text", Base: dir, Fields: map[string]string{"de": "translation/multi30k-en-de/train.de", "en": "translation/multi30k-en-de/train.en"}}},
 		Columns: []*recipe.Column{source("de", scalar("text")), source("en", scalar("text")),
 			derived("src", id(8000, -64), op("truncate", op("fit:tok", col("de")), num(64))),
@@ -194,7 +201,7 @@ func TestTranslation(t *testing.T) {
 }
 
 func TestTimeSeries(t *testing.T) {
-	dir := realData(t)
+	dir := dataFolder(t)
 	d := &recipe.Data{Name: "Air", Sources: []recipe.Source{{Kind: "csv", Paths: []string{"timeseries/airline-passengers.csv"}, Base: dir}}, Columns: []*recipe.Column{
 		source("Month", scalar("time")), hidden(source("Passengers", scalar("float"))),
 		hidden(derived("z", scalar("float"), op("fit:norm", col("Passengers")))),

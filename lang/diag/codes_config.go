@@ -116,7 +116,7 @@ train t {
 }
 `, "mean(…)"},
 	{"M417", "an unknown precision",
-		"precision is f32, f32strict, f32x3, bf16 or f64.",
+		"precision is f32, f32strict, bf16 or f64.",
 		`train t {
   net = Dense(1)
   loss = mean(net(zeros[4, 1]))

@@ -91,10 +91,7 @@ func TestSaved(t *testing.T) {
 }
 
 func TestBPEOfRealText(t *testing.T) {
-	dir := os.Getenv("MODELC_DATA")
-	if dir == "" {
-		t.Skip("MODELC_DATA names no folder of real data")
-	}
+	dir := dataFolder(t)
 	for _, name := range []string{"translation/multi30k-en-de/train.de", "text/chinese-classics.txt"} {
 		b, err := os.ReadFile(filepath.Join(dir, name))
 		require.NoError(t, err)
@@ -132,4 +129,19 @@ func FuzzEncode(f *testing.F) {
 			}
 		}
 	})
+}
+
+// dataFolder returns the folder of real data sets, or skips. A relative MODELC_DATA counts from the module's root, as it does for the command run there.
+func dataFolder(t testing.TB) string {
+	dir := os.Getenv("MODELC_DATA")
+	if dir == "" {
+		t.Skip("MODELC_DATA names no folder of real data")
+	}
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join("../../..", dir)
+	}
+	if _, err := os.Stat(dir); err != nil {
+		t.Skipf("MODELC_DATA names no folder of real data: %v", err)
+	}
+	return dir
 }
