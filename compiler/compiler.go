@@ -14,6 +14,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"modelc/compiler/check"
 	"modelc/compiler/core"
@@ -25,6 +26,7 @@ import (
 	"modelc/lang/source"
 	"modelc/lang/syntax"
 	"modelc/recipe"
+	"modelc/stdlib"
 )
 
 // Options say how a file is checked.
@@ -110,11 +112,21 @@ func unmeasured(p *core.Program, at *recipe.Metrics) {
 	}
 }
 
-// hash gives each block the hash of what it computes: its own text, that of all definitions and data of the file and of the files it imports, and the config, comments and
-// white space aside. Other blocks do not count: what one needs of them is in the hash of a run (recipe.Block.Needs).
+// library is the hash of the library's text: a run made with another library is stale.
+var library = sync.OnceValue(func() []byte {
+	h := sha256.New()
+	for _, f := range stdlib.Files() {
+		fmt.Fprintf(h, "%q %q\n", f.Name, f.Text)
+	}
+	return h.Sum(nil)
+})
+
+// hash gives each block the hash of what it computes: its own text, that of all definitions and data of the file and of the files it imports, the library's, and the config, comments and
+// white space of the file aside. Other blocks do not count: what one needs of them is in the hash of a run (recipe.Block.Needs).
 func (c *Checked) hash() {
 	r := c.result.Recipe
 	common := sha256.New()
+	common.Write(library())
 	if err := json.NewEncoder(common).Encode(r.Config); err != nil {
 		panic("compiler: " + err.Error())
 	}

@@ -24,7 +24,7 @@ compiler/check:             lang/source lang/diag lang/syntax recipe compiler/si
 compiler/grad:              ir ir/ops
 compiler/lower:             lang/source lang/diag recipe ir ir/scalar ir/ops compiler/size compiler/core compiler/grad
 compiler/opt:               ir ir/scalar ir/ops ir/eval
-compiler:                   lang/source lang/diag lang/syntax recipe ir compiler/size compiler/core compiler/resolve compiler/check compiler/lower compiler/opt
+compiler:                   stdlib lang/source lang/diag lang/syntax recipe ir compiler/size compiler/core compiler/resolve compiler/check compiler/lower compiler/opt
 
 backend:                    ir
 backend/reference:          ir ir/eval backend
