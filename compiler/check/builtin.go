@@ -6,7 +6,6 @@ import (
 	"modelc/compiler/core"
 	"modelc/compiler/size"
 	"modelc/lang/source"
-	"modelc/lang/syntax"
 )
 
 // reducers consume an index or an axis; keepers keep it; brackets take whole tensors.
@@ -381,7 +380,7 @@ func (e *elab) initTensor(iv initVal, dims []size.Size, elem core.Elem, path str
 		return e.term(core.Fill{}, of(v.Type.Elem, dims...), v)
 	}
 	draw := func(dist string, el core.Elem, rng size.Size, args ...*core.Term) *core.Term {
-		return e.term(core.Draw{Dist: dist, Path: path, Fixed: e.fixedDraw(path)}, core.Type{Elem: el, Range: rng, Dims: dims}, args...)
+		return e.term(core.Draw{Dist: dist, Path: path, Fixed: e.fixing}, core.Type{Elem: el, Range: rng, Dims: dims}, args...)
 	}
 	scaled := func(t *core.Term, scale float64) *core.Term {
 		return e.term(core.Map{Code: "mul"}, of(t.Type.Elem, dims...), t, e.typedConst(floatVal(scale), t.Type.Elem, at))
@@ -477,5 +476,3 @@ func (e *elab) fan(iv initVal, name string, dims []size.Size, axis int, at sourc
 	}
 	return float64(n)
 }
-
-var _ = syntax.Print

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"modelc/compiler/core"
-	"modelc/compiler/size"
 	"modelc/lang/diag"
 	"modelc/lang/source"
 	"modelc/lang/syntax"
@@ -557,5 +556,3 @@ func (e *elab) typed(v value, t *syntax.Type, s *scope, at source.Span) value {
 	}
 	return out
 }
-
-var _ = size.Of

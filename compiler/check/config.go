@@ -8,7 +8,6 @@ import (
 	"modelc/compiler/resolve"
 	"modelc/compiler/size"
 	"modelc/lang/diag"
-	"modelc/lang/source"
 	"modelc/lang/syntax"
 	"modelc/recipe"
 )
@@ -300,5 +299,3 @@ func panicAfter(f func()) {
 	f()
 	panic(stop{})
 }
-
-var _ source.Span

@@ -107,9 +107,6 @@ func (e *elab) scanResume(x *syntax.For, s *scope, length size.Size, over, vars 
 	return out, ok
 }
 
-// fixedDraw reports whether a draw leaves the step out of its key: initial values, and what stands in fixed(…).
-func (e *elab) fixedDraw(string) bool { return e.fixing }
-
 // drawPath names a random call by the instance it stands in and its ordinal there, so that a run repeats and no key is threaded by hand (ruling 43).
 func (e *elab) drawPath(name string) string {
 	key := e.path + "/" + name

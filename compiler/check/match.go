@@ -112,9 +112,6 @@ func (e *elab) match(v value, t *syntax.Type, s *scope, c matchContext) value {
 		}
 	}
 	x := e.asTerm(v, c.at)
-	if n, is := v.(sizeVal); is && elem.IsFloat() {
-		_ = n
-	}
 	x = e.intoElem(x, elem, rng, a, c)
 	if a.Dims == nil {
 		if len(x.Type.Dims) != 0 {
@@ -296,7 +293,7 @@ func (e *elab) matchDims(x *core.Term, a *syntax.TypeAtom, s *scope, c matchCont
 	}
 	labels := make([]string, 0, len(dims))
 	k := 0
-	for i, d := range a.Dims {
+	for _, d := range a.Dims {
 		switch d := d.(type) {
 		case *syntax.Spread:
 			n := len(dims) - len(a.Dims) + 1
@@ -344,15 +341,9 @@ func (e *elab) matchDims(x *core.Term, a *syntax.TypeAtom, s *scope, c matchCont
 			}
 		default:
 			labels = append(labels, "")
-			got, i := dims[k], k
-			_ = i
-			x := x
-			check := func() {
-				e.equalSize(got, e.dimSize(d, s), x, a, s, c, i)
-			}
-			*c.later = append(*c.later, check)
+			got, axis := dims[k], k
+			*c.later = append(*c.later, func() { e.equalSize(got, e.dimSize(d, s), x, a, s, c, axis) })
 		}
-		_ = i
 		k++
 	}
 	y := *x

@@ -30,12 +30,10 @@ func (e *elab) moves(t *trainVal, slots []*core.Slot, opt *syntax.Stmt, s *scope
 		e.fail("M419", at, "nothing is trained: no layer constructed here has weights")
 	}
 	var out []*core.Move
-	all := e.slots
 	for _, slot := range slots {
 		x := e.optimizerFor(slot, opt.Right, s)
 		out = append(out, e.move(slot, x, s))
 	}
-	_ = all
 	return out
 }
 

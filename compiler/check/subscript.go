@@ -1,8 +1,6 @@
 package check
 
 import (
-	"fmt"
-
 	"modelc/compiler/core"
 	"modelc/compiler/size"
 	"modelc/lang/source"
@@ -286,6 +284,3 @@ func (e *elab) slice(t *core.Term, x *syntax.Index, s *scope) value {
 	}
 	return e.term(core.Access{Subs: subs}, out, args...)
 }
-
-var _ = fmt.Sprint
-var _ source.Span

@@ -115,10 +115,8 @@ func (e *elab) trainBlock(b *syntax.Block) {
 				case m.Block != nil && m.Block.Kind == "update":
 					if training {
 						updates = append(updates, m.Block)
-						e.update(t, m.Block, s)
-					} else {
-						e.updateLoss(t, m.Block, s)
 					}
+					e.updateLoss(t, m.Block, s)
 				case m.Block != nil && m.Block.Kind == "metrics":
 					t.metrics = m.Block
 					metrics = append(metrics, e.metricsOf(m.Block, s)...)
@@ -397,7 +395,7 @@ func (e *elab) metricsOf(b *syntax.Block, s *scope) []core.Named {
 	return out
 }
 
-// hostMetric recognises auc(scores, labels) and confusion(predictions, labels).
+// hostMetric recognises auc(scores, labels) and confusion(labels, predictions).
 func (e *elab) hostMetric(x syntax.Expr, s *scope) *core.HostMetric {
 	c, is := x.(*syntax.Call)
 	if !is {

@@ -14,14 +14,8 @@ import (
 
 var updateSettings = []string{"loss", "optimizer", "clip", "every"}
 
-// update evaluates the bindings and the loss of an update block, under training.
-func (e *elab) update(t *trainVal, b *syntax.Block, s *scope) {
-	sub := e.updateLoss(t, b, s)
-	_ = sub
-}
-
 // updateLoss evaluates the lines of an update; its loss is D.loss for the rest of the block.
-func (e *elab) updateLoss(t *trainVal, b *syntax.Block, s *scope) *scope {
+func (e *elab) updateLoss(t *trainVal, b *syntax.Block, s *scope) {
 	sub := newScope(s)
 	for _, m := range b.Body.Members {
 		e.at(m.At)
@@ -49,7 +43,6 @@ func (e *elab) updateLoss(t *trainVal, b *syntax.Block, s *scope) *scope {
 	if sub.names["loss"] == nil {
 		e.fail("M415", b.At, "the update %s has no `loss`", b.Name)
 	}
-	return sub
 }
 
 // movedBindings lists the bindings of a train block of which an update moves a weight, those that a list gathers included; nil where the block has one loss, which moves
@@ -145,7 +138,7 @@ func (e *elab) finishUpdates(t *trainVal, blocks []*syntax.Block, settings map[s
 			}
 			return settings[name]
 		}
-		v := e.path2(b.Name, b.NameAt, t.train)
+		v := e.network(b.Name, b.NameAt, t.train)
 		var slots []*core.Slot
 		for _, s := range e.ownedSlots(v, b.NameAt) {
 			if s.Role == core.Param {
@@ -183,8 +176,8 @@ func (e *elab) sharedLoss(t *trainVal) {
 	}
 }
 
-// path2 evaluates the name of an update: a binding or a path into one.
-func (e *elab) path2(name string, at source.Span, s *scope) value {
+// network evaluates the name of an update: a binding or a path into one.
+func (e *elab) network(name string, at source.Span, s *scope) value {
 	parts := splitDots(name)
 	var x syntax.Expr = &syntax.Name{Text: parts[0], At: at}
 	for _, p := range parts[1:] {
@@ -413,5 +406,3 @@ func (e *elab) clock(p *recipe.Train, settings map[string]*syntax.Stmt) {
 		}
 	}
 }
-
-var _ = fmt.Sprint

@@ -76,11 +76,6 @@ func (f *frame) trailing(v *ir.Value, dims []int64) *ir.Value {
 	return f.broadcast(v, dims, axes)
 }
 
-// leading repeats v over new trailing axes: its dims are a prefix of dims.
-func (f *frame) leading(v *ir.Value, dims []int64) *ir.Value {
-	return f.broadcast(v, dims, ascending(v.Type.Shape.Rank()))
-}
-
 func constant(v *ir.Value) (float64, bool) {
 	if v.Def == nil {
 		return 0, false
